@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "policy/base/ids.h"
+#include "policy/base/result.h"
+#include "policy/compile/numbers.h"
+#include "policy/model/cluster.h"
+#include "policy/table/view.h"
+
+namespace bulkhead::compile {
+
+// What a counter slot counts; the agent turns slots back into names for metrics, events and
+// explain.
+struct SlotInfo {
+  CounterSlot slot;
+  std::string rule;  // a rule id or one of model::kRule*
+  Direction direction = Direction::Ingress;
+  Verdict verdict = Verdict::Deny;
+  bool staged = false;
+};
+
+// The identity of one pod address. A pod with two addresses may have two identities: CIDR
+// membership is part of an identity, and so is the family once a policy names a CIDR.
+struct AddressIdentity {
+  IpAddress address;
+  IdentityId identity;
+  model::PodKey pod;
+};
+
+struct Section {
+  std::uint32_t kind = 0;
+  std::uint64_t checksum = 0;
+  std::vector<std::byte> bytes;
+};
+
+// A compiled policy table and the numbers that go with it. Immutable once made.
+struct CompiledTable {
+  Revision revision;
+  std::vector<Section> sections;
+  std::vector<AddressIdentity> addresses;    // every live pod address, sorted by address
+  std::map<model::PodKey, IdentityId> pods;  // identity by labels alone: for pods without address
+  std::vector<SlotInfo> slots;               // every slot this table can answer with
+
+  [[nodiscard]] std::vector<table::SectionBytes> section_bytes() const;
+};
+
+// The pods whose decisions the table must answer as *subjects* (rows). Absent: every live pod.
+using LocalPods = std::optional<std::set<model::PodKey>>;
+
+// Compiles the whole cluster. `numbers` is an input: the same numbers and cluster give the same
+// bytes. Fails, before anything is published, when a limit of the format is exceeded.
+[[nodiscard]] Result<CompiledTable> compile(const model::Cluster& cluster, const LocalPods& local,
+                                            Revision revision, Numbers& numbers);
+
+}  // namespace bulkhead::compile
