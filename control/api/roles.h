@@ -9,7 +9,8 @@
 
 namespace bulkhead::control::api {
 
-enum class Role : std::uint8_t { None, Auditor, Developer, Operator, Admin };
+// Weakest first; a developer may do what an auditor may, for some namespaces only.
+enum class Role : std::uint8_t { None, Developer, Auditor, Operator, Admin };
 [[nodiscard]] std::string_view name_of(Role role);
 [[nodiscard]] std::optional<Role> role_named(std::string_view name);
 
