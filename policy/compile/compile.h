@@ -14,6 +14,7 @@
 #include "policy/base/result.h"
 #include "policy/compile/numbers.h"
 #include "policy/model/cluster.h"
+#include "policy/table/builder.h"
 #include "policy/table/view.h"
 
 namespace bulkhead::compile {
@@ -36,11 +37,7 @@ struct AddressIdentity {
   model::PodKey pod;
 };
 
-struct Section {
-  std::uint32_t kind = 0;
-  std::uint64_t checksum = 0;
-  std::vector<std::byte> bytes;
-};
+using Section = table::Section;
 
 // A compiled policy table and the numbers that go with it. Immutable once made.
 struct CompiledTable {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -9,30 +11,95 @@
 #include "policy/base/ids.h"
 #include "policy/base/ip.h"
 #include "policy/base/result.h"
+#include "policy/base/verdict.h"
+#include "policy/table/format.h"
 
 namespace bulkhead::table {
 
 // One section of a table as it crosses to the data plane: each in a sealed memfd of its own, named
 // by its checksum (XXH3-64 of the bytes) so that an unchanged one need not be sent again.
 struct SectionBytes {
-  std::uint32_t kind = 0;  // a SectionKind of format.h
+  std::uint32_t kind = 0;  // section_id() of format.h
   std::uint64_t checksum = 0;
   std::span<const std::byte> bytes;
+};
+
+// An array of records that lives in equally long parts.
+template <class Record>
+class PartedArray {
+ public:
+  PartedArray() = default;
+  // Every part but the last holds `records_a_part` (a power of two) records.
+  PartedArray(std::vector<const Record*> parts, std::uint32_t records_a_part, std::uint32_t size)
+      : parts_(std::move(parts)),
+        shift_(static_cast<unsigned>(std::countr_zero(records_a_part))),
+        mask_(records_a_part - 1),
+        size_(size) {}
+
+  [[nodiscard]] std::uint32_t size() const { return size_; }
+  [[nodiscard]] const Record& operator[](std::uint32_t i) const {
+    return parts_[i >> shift_][i & mask_];
+  }
+
+ private:
+  std::vector<const Record*> parts_;
+  unsigned shift_ = 0;
+  std::uint32_t mask_ = 0;
+  std::uint32_t size_ = 0;
 };
 
 // Checked bytes: once opened, every offset and index inside is in bounds for ever. The bytes are
 // borrowed and must stay mapped and unchanged while the view lives.
 class TableView {
  public:
-  // Validates format version, section set, checksums, alignment and every index. Fails naming the
-  // section and what is wrong with it. Cost: linear in the bytes. Thread: any.
+  // Validates format version, section set, checksums, alignment (8 bytes; 64 is faster) and every
+  // index. Fails naming the section and what is wrong with it. Cost: linear in the bytes. Thread:
+  // any.
   [[nodiscard]] static Result<TableView> open(std::span<const SectionBytes> sections);
 
-  [[nodiscard]] Revision revision() const;
+  [[nodiscard]] Revision revision() const { return Revision{header_.revision}; }
+  // Every counter slot the table answers with is below this.
+  [[nodiscard]] std::uint32_t slot_limit() const { return header_.slot_limit; }
+  [[nodiscard]] const Header& header() const { return header_; }
 
   // The identity of an address that the address map does not hold: unknown inside the cluster's pod
   // CIDRs, else the world or the CIDR class it falls in. Constant number of loads.
   [[nodiscard]] IdentityId outside_identity(const IpAddress& address) const;
+
+  // What lookup() walks; see format.h.
+  struct Trie {
+    PartedArray<TrieNode> nodes;
+    PartedArray<std::uint32_t> leaves;
+  };
+  [[nodiscard]] const PartedArray<IdentityRecord>& identities() const { return identities_; }
+  [[nodiscard]] const PartedArray<std::uint32_t>& rows(Direction direction) const {
+    return rows_[static_cast<std::size_t>(direction)];
+  }
+  [[nodiscard]] std::uint32_t row_stride(Direction direction) const {
+    return header_.row_stride[static_cast<std::size_t>(direction)];
+  }
+  [[nodiscard]] const PartedArray<Block>& blocks() const { return blocks_; }
+  [[nodiscard]] const PartedArray<RuleSet>& rule_sets() const { return rule_sets_; }
+  [[nodiscard]] const PartedArray<DecisionRecord>& decisions() const { return decisions_; }
+  [[nodiscard]] const PartedArray<WideMap>& wide_maps() const { return wide_maps_; }
+  [[nodiscard]] const PartedArray<WidePage>& wide_pages() const { return wide_pages_; }
+  [[nodiscard]] const Trie& trie(Family family) const {
+    return family == Family::V4 ? trie4_ : trie6_;
+  }
+
+ private:
+  TableView() = default;
+
+  Header header_;
+  PartedArray<IdentityRecord> identities_;
+  std::array<PartedArray<std::uint32_t>, 2> rows_;
+  PartedArray<Block> blocks_;
+  PartedArray<RuleSet> rule_sets_;
+  PartedArray<DecisionRecord> decisions_;
+  PartedArray<WideMap> wide_maps_;
+  PartedArray<WidePage> wide_pages_;
+  Trie trie4_;
+  Trie trie6_;
 };
 
 }  // namespace bulkhead::table

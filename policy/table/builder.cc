@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/table/builder.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "policy/table/sections.h"
+
+namespace bulkhead::table {
+namespace {
+
+constexpr std::size_t index_of(Direction direction) { return static_cast<std::size_t>(direction); }
+
+}  // namespace
+
+std::vector<SectionBytes> borrow(std::span<const Section> sections) {
+  std::vector<SectionBytes> borrowed;
+  borrowed.reserve(sections.size());
+  for (const Section& section : sections) {
+    borrowed.push_back({section.kind, section.checksum, section.bytes});
+  }
+  return borrowed;
+}
+
+TableBuilder::TableBuilder() : identities_(kFirstDynamicIdentity.value) {
+  // Record 0 of everything is "denied, in no rule"; row 0 is nobody.
+  (void)decisions_.index_of(DecisionRecord{});
+  (void)rule_sets_.index_of(RuleSet{});
+  (void)blocks_.index_of(Block{});
+  filled_[0] = {0, 0};
+  for (auto& rows : rows_) rows.emplace_back();
+}
+
+std::uint32_t TableBuilder::decision(const DecisionRecord& record) {
+  return decisions_.index_of(record);
+}
+
+std::uint32_t TableBuilder::rule_set(std::vector<Interval> intervals) {
+  std::vector<Interval> joined;
+  for (const Interval& interval : intervals) {
+    if (!joined.empty() && joined.back().decision == interval.decision) joined.pop_back();
+    joined.push_back(interval);
+  }
+  RuleSet set;
+  if (joined.size() > kIntervals) {
+    set.wide = wide_map(joined) + 1;
+    return rule_sets_.index_of(set);
+  }
+  for (std::size_t i = 0; i < kIntervals; ++i) {
+    const Interval& interval = i < joined.size() ? joined[i] : joined.back();
+    if (i < set.last.size()) set.last[i] = interval.last;
+    set.decision[i] = interval.decision;
+  }
+  return rule_sets_.index_of(set);
+}
+
+std::uint32_t TableBuilder::wide_map(std::span<const Interval> intervals) {
+  WideMap map;
+  auto interval = intervals.begin();
+  for (std::uint32_t number = 0; number <= kLineEnd / kPagePoints; ++number) {
+    WidePage page;
+    for (std::uint32_t i = 0; i < kPagePoints; ++i) {
+      const std::uint32_t point = number * kPagePoints + i;
+      while (point <= kLineEnd && interval->last < point) ++interval;
+      page.decision[i] = point <= kLineEnd ? interval->decision : 0;
+    }
+    map.page[number] = wide_pages_.index_of(page);
+  }
+  return wide_maps_.index_of(map);
+}
+
+std::uint32_t TableBuilder::filled_block(std::uint32_t rule_set, bool is_first) {
+  const auto [found, is_new] = filled_.try_emplace(rule_set);
+  if (is_new) {
+    Block block;
+    block.rule_set.fill(rule_set);
+    found->second[0] = blocks_.index_of(block);
+    block.rule_set[0] = 0;
+    found->second[1] = blocks_.index_of(block);
+  }
+  return found->second[is_first ? 1 : 0];
+}
+
+std::uint32_t TableBuilder::add_row(Direction direction, std::uint32_t otherwise,
+                                    std::span<const Cell> cells) {
+  auto& rows = rows_[index_of(direction)];
+  SparseRow row{.otherwise = otherwise, .blocks = {}};
+  (void)filled_block(otherwise, false);
+  for (std::size_t i = 0; i < cells.size();) {
+    const std::uint32_t number = cells[i].column / kBlockCells;
+    Block block = blocks_.records()[filled_block(otherwise, number == 0)];
+    for (; i < cells.size() && cells[i].column / kBlockCells == number; ++i) {
+      block.rule_set[cells[i].column % kBlockCells] = cells[i].rule_set;
+    }
+    row.blocks.emplace(number, blocks_.index_of(block));
+  }
+  if (!cells.empty()) reserve_columns(direction, cells.back().column + 1);
+  rows.push_back(std::move(row));
+  return static_cast<std::uint32_t>(rows.size() - 1);
+}
+
+void TableBuilder::set_subject(IdentityId identity, Direction direction, std::uint32_t row) {
+  reserve_identities(identity.value + 1);
+  identities_[identity.value].subject_class[index_of(direction)] = row;
+}
+
+void TableBuilder::set_peer(IdentityId identity, Direction direction, std::uint32_t column) {
+  reserve_identities(identity.value + 1);
+  reserve_columns(direction, column + 1);
+  identities_[identity.value].peer_class[index_of(direction)] = column;
+}
+
+void TableBuilder::reserve_identities(std::uint32_t count) {
+  if (count > identities_.size()) identities_.resize(count);
+}
+
+void TableBuilder::reserve_columns(Direction direction, std::uint32_t count) {
+  auto& columns = columns_[index_of(direction)];
+  columns = std::max(columns, count);
+}
+
+void TableBuilder::set_outside(std::vector<OutsidePrefix> prefixes) {
+  outside_ = std::move(prefixes);
+}
+
+std::uint32_t TableBuilder::stride(Direction direction) const {
+  return (columns_[index_of(direction)] + kBlockCells - 1) / kBlockCells;
+}
+
+std::vector<std::uint32_t> TableBuilder::flat_rows(Direction direction) const {
+  const std::size_t width = stride(direction);
+  const auto& rows = rows_[index_of(direction)];
+  std::vector<std::uint32_t> flat;
+  flat.reserve(width * rows.size());
+  for (const SparseRow& row : rows) {
+    const std::size_t start = flat.size();
+    const auto& filled = filled_.at(row.otherwise);
+    flat.resize(start + width, filled[0]);
+    flat[start] = filled[1];
+    for (const auto& [number, block] : row.blocks) flat[start + number] = block;
+  }
+  return flat;
+}
+
+Result<std::vector<Section>> TableBuilder::finish(Revision revision) const {
+  Arrays arrays;
+  arrays.identities = &identities_;
+  for (const Direction direction : kDirections) {
+    const std::size_t d = index_of(direction);
+    const std::uint64_t entries = std::uint64_t{stride(direction)} * rows_[d].size();
+    if (entries * sizeof(std::uint32_t) > kMaxTableBytes) {
+      return fail("the {} matrix of {} rows and {} columns exceeds the table limit of {} MiB",
+                  name_of(direction), rows_[d].size(), columns_[d], kMaxTableBytes >> 20);
+    }
+    arrays.rows[d] = flat_rows(direction);
+    arrays.row_count[d] = static_cast<std::uint32_t>(rows_[d].size());
+    arrays.row_stride[d] = stride(direction);
+  }
+  arrays.blocks = &blocks_.records();
+  arrays.rule_sets = &rule_sets_.records();
+  arrays.decisions = &decisions_.records();
+  arrays.wide_maps = &wide_maps_.records();
+  arrays.wide_pages = &wide_pages_.records();
+  arrays.trie4 = build_trie(Family::V4, outside_, kWorldIdentity);
+  arrays.trie6 = build_trie(Family::V6, outside_, kWorldIdentity);
+  return write_sections(revision, arrays);
+}
+
+}  // namespace bulkhead::table

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "policy/base/ids.h"
+#include "policy/base/ip.h"
+#include "policy/base/result.h"
+#include "policy/base/verdict.h"
+#include "policy/table/format.h"
+#include "policy/table/interner.h"
+#include "policy/table/trie_builder.h"
+#include "policy/table/view.h"
+
+namespace bulkhead::table {
+
+// A section that owns its bytes.
+struct Section {
+  std::uint32_t kind = 0;
+  std::uint64_t checksum = 0;
+  std::vector<std::byte> bytes;
+};
+
+[[nodiscard]] std::vector<SectionBytes> borrow(std::span<const Section> sections);
+
+// Writes tables: parts go in, deduplicated sections come out. It knows the format and nothing of
+// policies; the compiler does. Equal calls in equal order give equal bytes. Small tables by hand:
+//
+//   TableBuilder builder;
+//   const auto yes = builder.decision({.slot = 7, .verdict = 1});
+//   const auto web = builder.rule_set({{79, 0}, {80, yes}, {kLineEnd, 0}});   // TCP/80 only
+//   builder.set_peer(IdentityId{16}, Direction::Ingress, 1);                  // column 1
+//   const auto row = builder.add_row(Direction::Ingress, 0, {{{1, web}}});
+//   builder.set_subject(IdentityId{17}, Direction::Ingress, row);
+//   auto sections = builder.finish(Revision{1});
+class TableBuilder {
+ public:
+  // The points up to and including `last` of the (protocol, port) line get this decision.
+  struct Interval {
+    std::uint32_t last = kLineEnd;
+    std::uint32_t decision = 0;
+    friend bool operator==(const Interval&, const Interval&) = default;
+  };
+  struct Cell {
+    std::uint32_t column = 0;  // a peer class, 1 or more
+    std::uint32_t rule_set = 0;
+  };
+
+  TableBuilder();
+
+  [[nodiscard]] std::uint32_t decision(const DecisionRecord& record);
+
+  // Ascending, the last one ending at kLineEnd; equal neighbours are joined.
+  [[nodiscard]] std::uint32_t rule_set(std::vector<Interval> intervals);
+
+  // A row of the matrix: `otherwise` in every column but 0 and those listed (ascending by column).
+  // Returns its subject class.
+  [[nodiscard]] std::uint32_t add_row(Direction direction, std::uint32_t otherwise,
+                                      std::span<const Cell> cells);
+
+  void set_subject(IdentityId identity, Direction direction, std::uint32_t row);
+  void set_peer(IdentityId identity, Direction direction, std::uint32_t column);
+  // Makes the table know identities below this, and rows as wide as this many columns.
+  void reserve_identities(std::uint32_t count);
+  void reserve_columns(Direction direction, std::uint32_t count);
+
+  // Addresses that no prefix covers are the world.
+  void set_outside(std::vector<OutsidePrefix> prefixes);
+
+  // Fails when a limit of the format is exceeded, naming it.
+  [[nodiscard]] Result<std::vector<Section>> finish(Revision revision) const;
+
+ private:
+  struct SparseRow {
+    std::uint32_t otherwise = 0;
+    std::map<std::uint32_t, std::uint32_t> blocks;  // block number -> block
+  };
+
+  [[nodiscard]] std::uint32_t filled_block(std::uint32_t rule_set, bool is_first);
+  [[nodiscard]] std::uint32_t wide_map(std::span<const Interval> intervals);
+  [[nodiscard]] std::vector<std::uint32_t> flat_rows(Direction direction) const;
+  [[nodiscard]] std::uint32_t stride(Direction direction) const;
+
+  std::vector<IdentityRecord> identities_;
+  std::array<std::uint32_t, 2> columns_{1, 1};
+  std::array<std::vector<SparseRow>, 2> rows_;
+  std::map<std::uint32_t, std::array<std::uint32_t, 2>>
+      filled_;  // rule set -> {other, first} block
+  Interner<Block> blocks_;
+  Interner<RuleSet> rule_sets_;
+  Interner<DecisionRecord> decisions_;
+  Interner<WideMap> wide_maps_;
+  Interner<WidePage> wide_pages_;
+  std::vector<OutsidePrefix> outside_;
+};
+
+}  // namespace bulkhead::table

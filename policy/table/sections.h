@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "policy/base/ids.h"
+#include "policy/base/result.h"
+#include "policy/table/builder.h"
+#include "policy/table/format.h"
+#include "policy/table/trie_builder.h"
+
+namespace bulkhead::table {
+
+// The finished arrays of a table; the pointers are borrowed and never null.
+struct Arrays {
+  const std::vector<IdentityRecord>* identities = nullptr;
+  std::array<std::vector<std::uint32_t>, 2> rows;
+  std::array<std::uint32_t, 2> row_count{};
+  std::array<std::uint32_t, 2> row_stride{};
+  const std::vector<Block>* blocks = nullptr;
+  const std::vector<RuleSet>* rule_sets = nullptr;
+  const std::vector<DecisionRecord>* decisions = nullptr;
+  const std::vector<WideMap>* wide_maps = nullptr;
+  const std::vector<WidePage>* wide_pages = nullptr;
+  TrieArrays trie4;
+  TrieArrays trie6;
+};
+
+// Cuts the arrays into parts (as small as the limit on sections allows), names them in a header.
+// Fails when a limit of the format is exceeded.
+[[nodiscard]] Result<std::vector<Section>> write_sections(Revision revision, const Arrays& arrays);
+
+}  // namespace bulkhead::table
