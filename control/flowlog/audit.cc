@@ -14,8 +14,9 @@ AuditLog::AuditLog(std::filesystem::path file, std::uint64_t rotate_bytes,
 void AuditLog::add(const AuditLine& line) {
   const std::string text = fmt::format(
       R"({{"time":{},"uid":{},"gid":{},"pid":{},"role":{},"method":{},"path":{},"status":{},"code":{}}})",
-      quoted(time_text(line.time_ns)), line.uid, line.gid, line.pid, quoted(line.role),
-      quoted(line.method), quoted(line.path.substr(0, 256)), line.status, quoted(line.code));
+      json_string(time_text(line.time_ns)), line.uid, line.gid, line.pid, json_string(line.role),
+      json_string(line.method), json_string(line.path.substr(0, 256)), line.status,
+      json_string(line.code));
   const std::lock_guard lock(mutex_);
   file_.append(text);
   file_.flush();

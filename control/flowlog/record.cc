@@ -58,8 +58,9 @@ Direction direction_of(const Event& event, Verdict verdict, const std::optional<
 }
 
 std::string text_of(const FlowEnd& end) {
-  return fmt::format(R"({{"namespace":{},"pod":{},"ip":{},"port":{}}})", quoted(end.pod_namespace),
-                     quoted(end.pod), quoted(end.ip.text()), end.port);
+  return fmt::format(R"({{"namespace":{},"pod":{},"ip":{},"port":{}}})",
+                     json_string(end.pod_namespace), json_string(end.pod),
+                     json_string(end.ip.text()), end.port);
 }
 
 std::string printable(std::string text) {
@@ -124,9 +125,9 @@ std::string json_of(const FlowRecord& record) {
       R"({{"time":{},"event":"{}","verdict":"{}","reason":"{}","source":{},"destination":{},)"
       R"("protocol":"{}","direction":"{}","rule":{},"revision":{},"packets":{},"bytes":{},)"
       R"("suppressed":{},"staged_differs":{}}})",
-      quoted(time_text(record.time_ns)), record.event, name_of(record.verdict),
+      json_string(time_text(record.time_ns)), record.event, name_of(record.verdict),
       name_of(record.reason), text_of(record.source), text_of(record.destination),
-      protocol_name(record.protocol), name_of(record.direction), quoted(record.rule),
+      protocol_name(record.protocol), name_of(record.direction), json_string(record.rule),
       record.revision, record.packets, record.bytes, record.suppressed, record.staged_differs);
 }
 
