@@ -55,7 +55,8 @@ class Caller {
   // May it see what belongs to this namespace? A developer only its own; "" (the outside) belongs
   // to nobody in particular and is not enough on its own.
   [[nodiscard]] bool sees(std::string_view namespace_name) const;
-  [[nodiscard]] bool sees_everything() const { return role_ != Role::Developer; }
+  [[nodiscard]] bool sees_everything() const { return role_ > Role::Developer; }
+  [[nodiscard]] const std::vector<std::string>& namespaces() const { return namespaces_; }
 
  private:
   Credentials credentials_;
