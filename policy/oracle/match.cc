@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/oracle/match.h"
+
+#include <algorithm>
+
+namespace bulkhead::oracle {
+namespace {
+
+template <class... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+template <class... Handlers>
+Overloaded(Handlers...) -> Overloaded<Handlers...>;
+
+bool holds(const model::LabelSelector::Requirement& requirement, const model::Labels& labels) {
+  using Operator = model::LabelSelector::Operator;
+  const auto label = labels.find(requirement.key);
+  const bool is_present = label != labels.end();
+  const bool is_listed =
+      is_present && std::find(requirement.values.begin(), requirement.values.end(),
+                              label->second) != requirement.values.end();
+  switch (requirement.op) {
+    case Operator::In:
+      return is_listed;
+    case Operator::NotIn:
+      return !is_listed;
+    case Operator::Exists:
+      return is_present;
+    case Operator::DoesNotExist:
+      return !is_present;
+  }
+  return false;
+}
+
+bool is_pod_address(const model::Cluster& cluster, const IpAddress& address) {
+  const auto& cidrs = cluster.settings.pod_cidrs;
+  return std::any_of(cidrs.begin(), cidrs.end(),
+                     [&](const Prefix& cidr) { return cidr.contains(address); });
+}
+
+bool matches_pod_peer(const model::Cluster& cluster, const std::string& policy_namespace,
+                      const model::PodPeer& peer, const model::Pod* pod) {
+  if (pod == nullptr) return false;
+  if (peer.namespaces) {
+    if (!matches_namespace(cluster, *peer.namespaces, pod->key.namespace_name)) return false;
+  } else if (!policy_namespace.empty() && pod->key.namespace_name != policy_namespace) {
+    return false;
+  }
+  return !peer.pods || matches(*peer.pods, pod->labels);
+}
+
+bool matches_cidr(const model::CidrPeer& peer, const std::optional<IpAddress>& address) {
+  if (!address || !peer.prefix.contains(*address)) return false;
+  return std::none_of(peer.except.begin(), peer.except.end(),
+                      [&](const Prefix& except) { return except.contains(*address); });
+}
+
+}  // namespace
+
+bool matches(const model::LabelSelector& selector, const model::Labels& labels) {
+  for (const auto& [key, value] : selector.match_labels) {
+    const auto label = labels.find(key);
+    if (label == labels.end() || label->second != value) return false;
+  }
+  return std::all_of(selector.match_expressions.begin(), selector.match_expressions.end(),
+                     [&](const auto& requirement) { return holds(requirement, labels); });
+}
+
+bool matches_namespace(const model::Cluster& cluster, const model::LabelSelector& selector,
+                       const std::string& namespace_name) {
+  const auto space = cluster.namespaces.find(namespace_name);
+  if (space != cluster.namespaces.end()) return matches(selector, space->second->labels);
+  model::Labels labels;
+  labels.emplace(model::kNamespaceNameLabel, namespace_name);
+  return matches(selector, labels);
+}
+
+bool selects(const model::Cluster& cluster, const model::Policy& policy, const model::Pod& pod) {
+  if (!policy.namespace_name.empty()) {
+    if (pod.key.namespace_name != policy.namespace_name) return false;
+  } else if (policy.subject_namespaces) {
+    if (!matches_namespace(cluster, *policy.subject_namespaces, pod.key.namespace_name)) {
+      return false;
+    }
+  }
+  return matches(policy.subject_pods, pod.labels);
+}
+
+bool applies_to(const model::Policy& policy, Direction direction) {
+  if (policy.policy_types && !policy.policy_types->empty()) {
+    return std::find(policy.policy_types->begin(), policy.policy_types->end(), direction) !=
+           policy.policy_types->end();
+  }
+  return direction == Direction::Ingress || !policy.rules_of(Direction::Egress).empty();
+}
+
+const model::Pod* live_pod(const Party& party) {
+  return party.pod != nullptr && party.pod->is_live() ? party.pod : nullptr;
+}
+
+bool is_unknown(const model::Cluster& cluster, const Party& party) {
+  return live_pod(party) == nullptr && !party.own_node && party.address &&
+         is_pod_address(cluster, *party.address);
+}
+
+bool matches_peer(const model::Cluster& cluster, const std::string& policy_namespace,
+                  const model::Peer& peer, const Party& party) {
+  const model::Pod* pod = live_pod(party);
+  return std::visit(
+      Overloaded{
+          [&](const model::PodPeer& pods) {
+            return matches_pod_peer(cluster, policy_namespace, pods, pod);
+          },
+          [&](const model::CidrPeer& cidr) { return matches_cidr(cidr, party.address); },
+          [&](const model::WorldPeer&) {
+            return pod == nullptr && party.address && !is_pod_address(cluster, *party.address);
+          },
+          [&](const model::DnsPeer&) { return is_cluster_dns(cluster, party); },
+          [&](const model::UnsupportedPeer&) { return false; },
+      },
+      peer);
+}
+
+bool is_cluster_dns(const model::Cluster& cluster, const Party& party) {
+  const auto& settings = cluster.settings;
+  if (party.address && std::find(settings.dns_addresses.begin(), settings.dns_addresses.end(),
+                                 *party.address) != settings.dns_addresses.end()) {
+    return true;
+  }
+  const model::Pod* pod = live_pod(party);
+  return pod != nullptr && settings.dns_namespace &&
+         pod->key.namespace_name == *settings.dns_namespace &&
+         matches(settings.dns_pods, pod->labels);
+}
+
+bool matches_port(const model::PortMatch& match, const model::Pod* destination,
+                  std::uint8_t protocol, std::uint16_t port) {
+  if (!has_ports(protocol) || match.protocol != protocol) return false;
+  if (const auto* range = std::get_if<model::PortRange>(&match.port)) return range->contains(port);
+  if (destination == nullptr) return false;
+  const auto& name = std::get<model::NamedPort>(match.port).name;
+  return std::any_of(destination->ports.begin(), destination->ports.end(), [&](const auto& known) {
+    return known.name == name && known.protocol == protocol && known.port == port;
+  });
+}
+
+}  // namespace bulkhead::oracle

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/parse/text_check.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace bulkhead::parse {
+namespace {
+
+// Length of the well-formed UTF-8 sequence at `text` (RFC 3629, table 3-7 of Unicode), 0 if none.
+std::size_t sequence_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
+  const auto follows = [&](std::size_t i, std::uint8_t low = 0x80, std::uint8_t high = 0xbf) {
+    return i < text.size() && byte(i) >= low && byte(i) <= high;
+  };
+  const std::uint8_t lead = byte(0);
+  if (lead < 0x80) return 1;
+  if (lead >= 0xc2 && lead <= 0xdf) return follows(1) ? 2 : 0;
+  if (lead >= 0xe0 && lead <= 0xef) {
+    const std::uint8_t low = lead == 0xe0 ? 0xa0 : 0x80;
+    const std::uint8_t high = lead == 0xed ? 0x9f : 0xbf;
+    return follows(1, low, high) && follows(2) ? 3 : 0;
+  }
+  if (lead >= 0xf0 && lead <= 0xf4) {
+    const std::uint8_t low = lead == 0xf0 ? 0x90 : 0x80;
+    const std::uint8_t high = lead == 0xf4 ? 0x8f : 0xbf;
+    return follows(1, low, high) && follows(2) && follows(3) ? 4 : 0;
+  }
+  return 0;
+}
+
+bool is_allowed_control(char c) { return c == '\t' || c == '\n' || c == '\r'; }
+
+}  // namespace
+
+Status check_text(std::string_view text) {
+  std::size_t line = 1;
+  std::size_t column = 1;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto c = static_cast<std::uint8_t>(text[i]);
+    if (c >= 0x20 && c < 0x7f) {
+      ++column;
+      ++i;
+      continue;
+    }
+    if (c < 0x20 || c == 0x7f) {
+      if (!is_allowed_control(text[i])) {
+        return fail_at(fmt::format("{}:{}", line, column),
+                       "control character 0x{:02x} is not allowed; use text without it", c);
+      }
+      ++i;
+      ++column;
+      if (c == '\n') {
+        ++line;
+        column = 1;
+      }
+      continue;
+    }
+    const std::size_t length = sequence_length(text.substr(i));
+    if (length == 0) {
+      return fail_at(fmt::format("{}:{}", line, column),
+                     "invalid UTF-8 (byte 0x{:02x}); save the file as UTF-8", c);
+    }
+    i += length;
+    ++column;
+  }
+  return {};
+}
+
+}  // namespace bulkhead::parse

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/parse/yaml.h"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
+
+#include <istream>
+#include <streambuf>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "policy/parse/report.h"
+
+namespace bulkhead::parse {
+namespace {
+
+// Leaves the library's parser from inside an event; never leaves this file.
+struct Refusal {
+  Error error;
+};
+
+template <class... Args>
+[[noreturn]] void refuse(const YAML::Mark& mark, fmt::format_string<Args...> format,
+                         Args&&... args) {
+  throw Refusal{{fmt::format(format, std::forward<Args>(args)...),
+                 fmt::format("{}:{}", mark.line + 1, mark.column + 1)}};
+}
+
+// Builds one document's tree from the library's events. The library recurses once a collection,
+// after the event that opens it: refusing at Limits::depth there bounds its stack as well.
+class TreeBuilder : public YAML::EventHandler {
+ public:
+  explicit TreeBuilder(const Limits& limits) : limits_(limits) {}
+
+  [[nodiscard]] Node take_root() { return std::exchange(root_, Node{}); }
+
+  void OnDocumentStart(const YAML::Mark& /*mark*/) override {
+    root_ = {};
+    frames_.clear();
+    anchors_.clear();
+    nodes_ = 0;
+    aliases_ = 0;
+  }
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    add(mark, make(mark, Node::Kind::Null), anchor, 1);
+  }
+
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    if (++aliases_ > limits_.aliases) refuse(mark, "more than {} aliases", limits_.aliases);
+    const auto known = anchors_.find(anchor);
+    if (known == anchors_.end()) refuse(mark, "the alias stands inside its own anchor");
+    count(mark, known->second.nodes);
+    if (frames_.size() + known->second.height > limits_.depth) refuse_depth(mark);
+    Node copy = known->second.node;
+    add(mark, std::move(copy), 0, known->second.nodes, known->second.height);
+  }
+
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    if (value.size() > limits_.scalar_bytes) {
+      refuse(mark, "a scalar of {} bytes; at most {} are allowed", value.size(),
+             limits_.scalar_bytes);
+    }
+    Node node = make(mark, Node::Kind::Scalar);
+    node.is_plain = tag == "?";
+    check_tag(mark, tag);
+    node.scalar = value;
+    count(mark, 1);
+    add(mark, std::move(node), anchor, 1);
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value /*style*/) override {
+    open(mark, tag, anchor, Node::Kind::Sequence);
+  }
+  void OnSequenceEnd() override { close(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value /*style*/) override {
+    open(mark, tag, anchor, Node::Kind::Map);
+  }
+  void OnMapEnd() override { close(); }
+
+ private:
+  struct Frame {
+    Node node;
+    YAML::Mark mark;
+    YAML::anchor_t anchor = 0;
+    std::size_t nodes = 1;
+    std::size_t height = 1;
+    bool has_key = false;  // a map whose last key waits for its value
+    std::unordered_set<std::string> names;
+  };
+  struct Anchored {
+    Node node;
+    std::size_t nodes = 1;
+    std::size_t height = 0;
+  };
+
+  static Node make(const YAML::Mark& mark, Node::Kind kind) {
+    Node node;
+    node.kind = kind;
+    node.line = static_cast<std::uint32_t>(mark.line + 1);
+    node.column = static_cast<std::uint32_t>(mark.column + 1);
+    return node;
+  }
+
+  static void check_tag(const YAML::Mark& mark, const std::string& tag) {
+    if (tag.empty() || tag == "?" || tag == "!" || tag == "tag:yaml.org,2002:str") return;
+    refuse(mark, "the tag {} is not supported; write the value without it", in_quotes(tag));
+  }
+
+  [[noreturn]] void refuse_depth(const YAML::Mark& mark) const {
+    refuse(mark, "nested deeper than {} levels", limits_.depth);
+  }
+
+  void count(const YAML::Mark& mark, std::size_t nodes) {
+    nodes_ += nodes;
+    if (nodes_ > limits_.nodes) {
+      refuse(mark, "a document of more than {} values (aliases expanded)", limits_.nodes);
+    }
+  }
+
+  void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+            Node::Kind kind) {
+    if (frames_.size() >= limits_.depth) refuse_depth(mark);
+    if (tag == "tag:yaml.org,2002:str") refuse(mark, "the tag !!str belongs to a string");
+    check_tag(mark, tag);
+    count(mark, 1);
+    Frame frame;
+    frame.node = make(mark, kind);
+    frame.mark = mark;
+    frame.anchor = anchor;
+    frames_.push_back(std::move(frame));
+  }
+
+  void close() {
+    Frame frame = std::move(frames_.back());
+    frames_.pop_back();
+    add(frame.mark, std::move(frame.node), frame.anchor, frame.nodes, frame.height);
+  }
+
+  void add(const YAML::Mark& mark, Node node, YAML::anchor_t anchor, std::size_t nodes,
+           std::size_t height = 0) {
+    if (anchor != 0) {
+      count(mark, nodes);
+      anchors_[anchor] = {node, nodes, height};
+    }
+    if (frames_.empty()) {
+      root_ = std::move(node);
+      return;
+    }
+    Frame& parent = frames_.back();
+    parent.nodes += nodes;
+    parent.height = std::max(parent.height, height + 1);
+    if (parent.node.kind == Node::Kind::Map && !parent.has_key) {
+      add_key(mark, parent, node);
+      return;
+    }
+    parent.node.items.push_back(std::move(node));
+    parent.has_key = false;
+  }
+
+  static void add_key(const YAML::Mark& mark, Frame& parent, const Node& key) {
+    if (!key.is_scalar()) refuse(mark, "a key must be a string, not {}", kind_text(key));
+    if (!parent.names.insert(key.scalar).second) {
+      for (const auto& first : parent.node.keys) {
+        if (first.name != key.scalar) continue;
+        refuse(mark, "the field {} is repeated (first at {}:{}); keep one", in_quotes(key.scalar),
+               first.line, first.column);
+      }
+    }
+    parent.node.keys.push_back({key.scalar, key.line, key.column});
+    parent.has_key = true;
+  }
+
+  const Limits& limits_;
+  Node root_;
+  std::vector<Frame> frames_;
+  std::unordered_map<YAML::anchor_t, Anchored> anchors_;
+  std::size_t nodes_ = 0;
+  std::size_t aliases_ = 0;
+};
+
+// Reads borrowed bytes as a stream, without a copy.
+class BorrowedBytes : public std::streambuf {
+ public:
+  explicit BorrowedBytes(std::string_view text) {
+    char* first = const_cast<char*>(text.data());
+    setg(first, first, first + text.size());
+  }
+};
+
+}  // namespace
+
+Status read_documents(std::string_view text, const Limits& limits,
+                      const std::function<void(const Node&)>& on_document) {
+  BorrowedBytes bytes(text);
+  std::istream stream(&bytes);
+  try {
+    YAML::Parser parser(stream);
+    TreeBuilder builder(limits);
+    for (std::size_t documents = 0; parser.HandleNextDocument(builder);) {
+      const Node root = builder.take_root();
+      if (++documents > limits.documents) {
+        return fail_at(fmt::format("{}:{}", root.line, root.column),
+                       "more than {} documents in one file", limits.documents);
+      }
+      on_document(root);
+    }
+    return {};
+  } catch (Refusal& refusal) {
+    return tl::unexpected(std::move(refusal.error));
+  } catch (const YAML::Exception& error) {
+    return fail_at(fmt::format("{}:{}", error.mark.line + 1, error.mark.column + 1),
+                   "not valid YAML: {}", error.msg);
+  } catch (const std::exception& error) {
+    return fail_at("1:1", "not valid YAML: {}", error.what());
+  }
+}
+
+}  // namespace bulkhead::parse
