@@ -21,10 +21,6 @@ inline constexpr PortId kNodePort{1};
 inline constexpr PortId kOutsidePort{2};
 inline constexpr PortId kFirstPodPort{16};
 
-// What every pod believes the gateway (169.254.1.1, fe80::1) to be. One constant for all pods and
-// for all time, so that neighbour entries stay true over every restart and upgrade.
-inline constexpr MacAddress kGatewayMac{0x02, 0x62, 0x68, 0x00, 0x00, 0x01};
-
 // "02:62:68:00:00:01"
 [[nodiscard]] std::string text_of(const MacAddress& mac);
 [[nodiscard]] Result<MacAddress> parse_mac(std::string_view text);
