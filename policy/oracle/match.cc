@@ -47,7 +47,7 @@ bool matches_pod_peer(const model::Cluster& cluster, const std::string& policy_n
   } else if (!policy_namespace.empty() && pod->key.namespace_name != policy_namespace) {
     return false;
   }
-  return !peer.pods || matches(*peer.pods, pod->labels);
+  return !peer.pods || matches_pod(*peer.pods, *pod);
 }
 
 bool matches_cidr(const model::CidrPeer& peer, const std::optional<IpAddress>& address) {
@@ -67,6 +67,13 @@ bool matches(const model::LabelSelector& selector, const model::Labels& labels) 
                      [&](const auto& requirement) { return holds(requirement, labels); });
 }
 
+bool matches_pod(const model::LabelSelector& selector, const model::Pod& pod) {
+  if (pod.service_account.empty()) return matches(selector, pod.labels);
+  model::Labels labels = pod.labels;
+  labels[model::kServiceAccountLabel] = pod.service_account;
+  return matches(selector, labels);
+}
+
 bool matches_namespace(const model::Cluster& cluster, const model::LabelSelector& selector,
                        const std::string& namespace_name) {
   const auto space = cluster.namespaces.find(namespace_name);
@@ -84,7 +91,7 @@ bool selects(const model::Cluster& cluster, const model::Policy& policy, const m
       return false;
     }
   }
-  return matches(policy.subject_pods, pod.labels);
+  return matches_pod(policy.subject_pods, pod);
 }
 
 bool applies_to(const model::Policy& policy, Direction direction) {
@@ -130,8 +137,7 @@ bool is_cluster_dns(const model::Cluster& cluster, const Party& party) {
   }
   const model::Pod* pod = live_pod(party);
   return pod != nullptr && settings.dns_namespace &&
-         pod->key.namespace_name == *settings.dns_namespace &&
-         matches(settings.dns_pods, pod->labels);
+         pod->key.namespace_name == *settings.dns_namespace && matches_pod(settings.dns_pods, *pod);
 }
 
 bool matches_port(const model::PortMatch& match, const model::Pod* destination,
@@ -140,9 +146,11 @@ bool matches_port(const model::PortMatch& match, const model::Pod* destination,
   if (const auto* range = std::get_if<model::PortRange>(&match.port)) return range->contains(port);
   if (destination == nullptr) return false;
   const auto& name = std::get<model::NamedPort>(match.port).name;
-  return std::any_of(destination->ports.begin(), destination->ports.end(), [&](const auto& known) {
-    return known.name == name && known.protocol == protocol && known.port == port;
+  const auto& ports = destination->ports;
+  const auto first = std::find_if(ports.begin(), ports.end(), [&](const auto& known) {
+    return known.name == name && known.protocol == protocol;
   });
+  return first != ports.end() && first->port == port;
 }
 
 }  // namespace bulkhead::oracle

@@ -12,6 +12,9 @@ namespace bulkhead::oracle {
 // hold where the key is absent.
 [[nodiscard]] bool matches(const model::LabelSelector& selector, const model::Labels& labels);
 
+// A selector on a pod's labels and its service account, which is a label only we may set.
+[[nodiscard]] bool matches_pod(const model::LabelSelector& selector, const model::Pod& pod);
+
 // A selector on a namespace's labels, kubernetes.io/metadata.name included.
 [[nodiscard]] bool matches_namespace(const model::Cluster& cluster,
                                      const model::LabelSelector& selector,

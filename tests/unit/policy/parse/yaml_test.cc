@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/parse/yaml.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "policy/parse/text_check.h"
+#include "tests/unit/policy/parse/builders.h"
+
+namespace bulkhead::parse {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+Status read_tree(std::string_view text, const Limits& limits = {}) {
+  return read_documents(text, limits, [](const Node&) {});
+}
+
+Node tree(std::string_view text) {
+  Node out;
+  const auto status = read_documents(text, {}, [&](const Node& node) { out = node; });
+  EXPECT_TRUE(status.has_value()) << status.error().text();
+  return out;
+}
+
+std::string repeated(std::string_view part, std::size_t times) {
+  std::string text;
+  for (std::size_t i = 0; i < times; ++i) text += part;
+  return text;
+}
+
+TEST(Yaml, KeepsPlacesAndQuoting) {
+  const Node root = tree("a: 1\nb:\n  - 'x'\n  - y\n");
+  ASSERT_TRUE(root.is_map());
+  const Node* b = root.find("b");
+  ASSERT_NE(b, nullptr);
+  EXPECT_FALSE(b->items[0].is_plain);
+  EXPECT_TRUE(b->items[1].is_plain);
+  EXPECT_EQ(b->items[1].line, 4u);
+  EXPECT_EQ(b->items[1].column, 5u);
+  EXPECT_EQ(root.keys[1].line, 2u);
+}
+
+TEST(Yaml, ReadsJson) {
+  const Node root = tree("{\n\t\"a\": {\"b\": [1, \"t\\u0041\\/\", null, true]}}\n");
+  const Node* list = root.find("a")->find("b");
+  ASSERT_EQ(list->items.size(), 4u);
+  EXPECT_EQ(list->items[1].scalar, "tA/");
+  EXPECT_TRUE(list->items[2].is_null());
+}
+
+TEST(Yaml, RefusesRepeatedKeysNamingBothPlaces) {
+  const auto status = read_tree("a: 1\nb: 2\na: 3\n");
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().where, "3:1");
+  EXPECT_THAT(status.error().message, HasSubstr("\"a\" is repeated (first at 1:1)"));
+  EXPECT_FALSE(read_tree("{\"a\": 1, \"a\": 1}"));
+}
+
+TEST(Yaml, ExpandsAliases) {
+  const Node root = tree("a: &x {k: v}\nb: *x\n");
+  ASSERT_NE(root.find("b"), nullptr);
+  EXPECT_EQ(root.find("b")->find("k")->scalar, "v");
+}
+
+TEST(Yaml, RefusesAnAliasInsideItsOwnAnchor) { EXPECT_FALSE(read_tree("a: &x [*x]\n")); }
+
+TEST(Yaml, RefusesTagsButStrings) {
+  EXPECT_TRUE(read_tree("a: !!str 1\n"));
+  EXPECT_FALSE(tree("a: !!str 1\n").find("a")->is_plain_non_string());
+  for (const char* text : {"a: !!binary aGk=\n", "a: !mine 1\n", "a: !!python/object {}\n"}) {
+    EXPECT_FALSE(read_tree(text)) << text;
+  }
+}
+
+TEST(Yaml, BoundsNodesDepthScalarsDocumentsAndAliases) {
+  Limits limits;
+  limits.nodes = 10;
+  EXPECT_TRUE(read_tree("[1, 2, 3, 4, 5, 6, 7, 8, 9]", limits));
+  EXPECT_FALSE(read_tree("[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]", limits));
+  limits = {};
+  limits.depth = 3;
+  EXPECT_TRUE(read_tree("[[[1]]]", limits));
+  EXPECT_FALSE(read_tree("[[[[1]]]]", limits));
+  EXPECT_FALSE(read_tree("a:\n b:\n  c:\n   d: 1\n", limits));
+  EXPECT_FALSE(read_tree("[&a [1], [[*a]]]", limits));
+  limits = {};
+  limits.scalar_bytes = 3;
+  EXPECT_TRUE(read_tree("abc", limits));
+  EXPECT_FALSE(read_tree("abcd", limits));
+  limits = {};
+  limits.documents = 2;
+  EXPECT_TRUE(read_tree("---\na\n---\nb\n", limits));
+  EXPECT_FALSE(read_tree("---\na\n---\nb\n---\nc\n", limits));
+  limits = {};
+  limits.aliases = 1;
+  EXPECT_TRUE(read_tree("[&a 1, *a]", limits));
+  EXPECT_FALSE(read_tree("[&a 1, *a, *a]", limits));
+}
+
+// Each bomb must end in one error, soon.
+TEST(Yaml, RefusesBombsQuickly) {
+  std::string laughs = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n";
+  for (int i = 1; i < 12; ++i) {
+    laughs += fmt::format("a{0}: &a{0} [*a{1},*a{1},*a{1},*a{1},*a{1},*a{1},*a{1},*a{1},*a{1}]\n",
+                          i, i - 1);
+  }
+  std::string steps;
+  for (std::size_t i = 0; i < 1000; ++i) steps += std::string(i, ' ') + "a:\n";
+  const std::pair<const char*, std::string> bombs[] = {
+      {"billion laughs", laughs},
+      {"open brackets", std::string(1 << 20, '[')},
+      {"open braces", std::string(1 << 20, '{')},
+      {"dashes", repeated("- ", 1 << 19)},
+      {"question marks", repeated("? ", 1 << 19)},
+      {"steps", steps},
+      {"open quote", "\"" + std::string(1 << 20, 'x')},
+      {"exclamation marks", std::string(1 << 20, '!')},
+      {"ampersands", repeated("&a ", 1 << 18)},
+      {"colons", repeated(": ", 1 << 19)},
+      {"brackets and colons", repeated("[:", 1 << 19)},
+  };
+  for (const auto& [name, text] : bombs) {
+    const auto start = std::chrono::steady_clock::now();
+    const auto status = read_tree(text);
+    const auto took = std::chrono::steady_clock::now() - start;
+    EXPECT_FALSE(status) << name;
+    EXPECT_LT(took, std::chrono::seconds(1)) << name;  // 100 ms on an idle machine
+  }
+}
+
+TEST(TextCheck, RefusesControlCharactersAndBadUtf8) {
+  using std::string_view_literals::operator""sv;
+  EXPECT_TRUE(check_text("a: \tb\r\n\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\n"));
+  const std::string_view bad[] = {"a\0b"sv,   "a\x04z",      "\x1b[31m",     "\x7f",
+                                  "\xff\xfe", "\xc0\x80",    "\xed\xa0\x80", "\xf5\x80\x80\x80",
+                                  "\xe2\x82", "\xf0\x9f\x98"};
+  for (const auto text : bad) EXPECT_FALSE(check_text(text)) << text;
+  EXPECT_EQ(check_text("ab\nc\x01").error().where, "2:2");
+}
+
+TEST(TextCheck, AControlCharacterNeverEndsAFileSilently) {
+  EXPECT_THAT(only_error("apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n\x04\n---\nx: y\n"),
+              StartsWith("f.yaml:4:1: control character 0x04"));
+}
+
+}  // namespace
+}  // namespace bulkhead::parse
