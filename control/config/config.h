@@ -43,7 +43,7 @@ struct Config {
   std::vector<std::string> exempt;
   bool default_dns = true;
   std::optional<std::string> policies;  // another policy folder
-  std::string verify = "full";  // full | sampled: how much is checked before a swap (law 4)
+  std::string verify = "full";          // full | sampled: how much is checked before a swap (law 4)
   std::string established = "reevaluate";
   std::string established_cut = "drop";
   std::vector<Prefix> pod_cidrs;
