@@ -18,8 +18,8 @@ struct Limits {
   std::size_t file_bytes = std::size_t{32} << 20;
   std::size_t scalar_bytes = std::size_t{10} << 20;
   std::size_t depth = 64;           // nested collections
-  std::size_t nodes = 4'000'000;    // per document, aliases expanded
-  std::size_t aliases = 10'000;     // uses of an anchor, per document
+  std::size_t nodes = 4'000'000;    // per document
+  std::size_t aliased = 100'000;    // nodes that aliases expand to, per document
   std::size_t documents = 100'000;  // per file
   std::size_t errors = 100;         // per file; the rest is summed up in one line
 };

@@ -67,4 +67,34 @@ Status check_text(std::string_view text) {
   return {};
 }
 
+Status check_bracket_runs(std::string_view text, std::size_t depth) {
+  std::size_t open = 0;
+  std::size_t line = 1;
+  for (const char c : text) {
+    if (c == '\n') ++line;
+    if (c == '[' || c == '{') {
+      if (++open > depth) {
+        return fail_at(fmt::format("{}:1", line), "nested deeper than {} levels", depth);
+      }
+    } else if (std::string_view(":,?-\"' \t\r\n").find(c) == std::string_view::npos) {
+      open = 0;
+    }
+  }
+  return {};
+}
+
+bool is_quote_closed(std::string_view text) {
+  const char quote = text.front();
+  for (std::size_t i = 1; i < text.size(); ++i) {
+    if (quote == '"' && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == quote) {
+      const bool is_doubled = quote == '\'' && i + 1 < text.size() && text[i + 1] == quote;
+      if (!is_doubled) return true;
+      ++i;
+    }
+  }
+  return false;
+}
+
 }  // namespace bulkhead::parse

@@ -6,6 +6,7 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <istream>
 #include <streambuf>
 #include <unordered_map>
@@ -13,6 +14,7 @@
 #include <utility>
 
 #include "policy/parse/report.h"
+#include "policy/parse/text_check.h"
 
 namespace bulkhead::parse {
 namespace {
@@ -33,7 +35,7 @@ template <class... Args>
 // after the event that opens it: refusing at Limits::depth there bounds its stack as well.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  explicit TreeBuilder(const Limits& limits) : limits_(limits) {}
+  TreeBuilder(std::string_view text, const Limits& limits) : text_(text), limits_(limits) {}
 
   [[nodiscard]] Node take_root() { return std::exchange(root_, Node{}); }
 
@@ -42,7 +44,7 @@ class TreeBuilder : public YAML::EventHandler {
     frames_.clear();
     anchors_.clear();
     nodes_ = 0;
-    aliases_ = 0;
+    aliased_ = 0;
   }
   void OnDocumentEnd() override {}
 
@@ -51,10 +53,9 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    if (++aliases_ > limits_.aliases) refuse(mark, "more than {} aliases", limits_.aliases);
     const auto known = anchors_.find(anchor);
     if (known == anchors_.end()) refuse(mark, "the alias stands inside its own anchor");
-    count(mark, known->second.nodes);
+    count_aliased(mark, known->second.nodes);
     if (frames_.size() + known->second.height > limits_.depth) refuse_depth(mark);
     Node copy = known->second.node;
     add(mark, std::move(copy), 0, known->second.nodes, known->second.height);
@@ -69,6 +70,7 @@ class TreeBuilder : public YAML::EventHandler {
     Node node = make(mark, Node::Kind::Scalar);
     node.is_plain = tag == "?";
     check_tag(mark, tag);
+    if (!node.is_plain) check_quotes(mark);
     node.scalar = value;
     count(mark, 1);
     add(mark, std::move(node), anchor, 1);
@@ -121,8 +123,26 @@ class TreeBuilder : public YAML::EventHandler {
   void count(const YAML::Mark& mark, std::size_t nodes) {
     nodes_ += nodes;
     if (nodes_ > limits_.nodes) {
-      refuse(mark, "a document of more than {} values (aliases expanded)", limits_.nodes);
+      refuse(mark, "a document of more than {} values", limits_.nodes);
     }
+  }
+
+  void count_aliased(const YAML::Mark& mark, std::size_t nodes) {
+    aliased_ += nodes;
+    if (aliased_ > limits_.aliased) {
+      refuse(mark, "anchors and aliases expand to more than {} values", limits_.aliased);
+    }
+  }
+
+  // The mark stands at the scalar's first property (an anchor or a tag) when it has one.
+  void check_quotes(const YAML::Mark& mark) const {
+    auto rest = text_.substr(std::min(static_cast<std::size_t>(mark.pos), text_.size()));
+    while (!rest.empty() && (rest.front() == '&' || rest.front() == '!')) {
+      rest.remove_prefix(std::min(rest.find_first_of(" \t\r\n"), rest.size()));
+      rest.remove_prefix(std::min(rest.find_first_not_of(" \t\r\n"), rest.size()));
+    }
+    const bool is_quoted = !rest.empty() && (rest.front() == '"' || rest.front() == '\'');
+    if (is_quoted && !is_quote_closed(rest)) refuse(mark, "the quote that opens here never closes");
   }
 
   void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -147,7 +167,7 @@ class TreeBuilder : public YAML::EventHandler {
   void add(const YAML::Mark& mark, Node node, YAML::anchor_t anchor, std::size_t nodes,
            std::size_t height = 0) {
     if (anchor != 0) {
-      count(mark, nodes);
+      count_aliased(mark, nodes);
       anchors_[anchor] = {node, nodes, height};
     }
     if (frames_.empty()) {
@@ -178,12 +198,13 @@ class TreeBuilder : public YAML::EventHandler {
     parent.has_key = true;
   }
 
+  std::string_view text_;
   const Limits& limits_;
   Node root_;
   std::vector<Frame> frames_;
   std::unordered_map<YAML::anchor_t, Anchored> anchors_;
   std::size_t nodes_ = 0;
-  std::size_t aliases_ = 0;
+  std::size_t aliased_ = 0;
 };
 
 // Reads borrowed bytes as a stream, without a copy.
@@ -199,11 +220,14 @@ class BorrowedBytes : public std::streambuf {
 
 Status read_documents(std::string_view text, const Limits& limits,
                       const std::function<void(const Node&)>& on_document) {
+  if (auto status = check_bracket_runs(text, limits.depth); !status) return status;
+  // Marks count bytes behind the byte order mark.
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   BorrowedBytes bytes(text);
   std::istream stream(&bytes);
   try {
     YAML::Parser parser(stream);
-    TreeBuilder builder(limits);
+    TreeBuilder builder(text, limits);
     for (std::size_t documents = 0; parser.HandleNextDocument(builder);) {
       const Node root = builder.take_root();
       if (++documents > limits.documents) {

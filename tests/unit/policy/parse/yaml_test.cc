@@ -96,9 +96,26 @@ TEST(Yaml, BoundsNodesDepthScalarsDocumentsAndAliases) {
   EXPECT_TRUE(read_tree("---\na\n---\nb\n", limits));
   EXPECT_FALSE(read_tree("---\na\n---\nb\n---\nc\n", limits));
   limits = {};
-  limits.aliases = 1;
+  limits.aliased = 2;
   EXPECT_TRUE(read_tree("[&a 1, *a]", limits));
   EXPECT_FALSE(read_tree("[&a 1, *a, *a]", limits));
+}
+
+TEST(Yaml, RefusesAQuoteThatNeverCloses) {
+  for (const char* text :
+       {"a: \"x\ny: z\n", "a: 'x\ny: z\n", "a: &b \"x\n", "a: !!str 'x''\n", "a: \"x\\\"\n",
+        "\xef\xbb\xbf"
+        "a: \"x\n",
+        "a: [b\n", "a: {b: c\n"}) {
+    EXPECT_FALSE(read_tree(text)) << text;
+  }
+  for (const char* text :
+       {"a: \"x\n y\"\n", "a: 'x''y'\n", "a: &b \"x\"\n", "a: |\n  \"x\n", "a: \"x\\\\\"\n",
+        "\xef\xbb\xbf"
+        "a: \"x\"\n",
+        "\xc3\xa9: 'x'\n"}) {
+    EXPECT_TRUE(read_tree(text)) << text;
+  }
 }
 
 // Each bomb must end in one error, soon.
