@@ -55,12 +55,14 @@ struct PacketInfo {
   std::uint8_t hop_limit = 0;        // TTL in IPv4
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
+  std::uint8_t embedded_type = 0;  // of an echo inside an IcmpError
   bool more_fragments = false;
   bool dont_fragment = false;       // IPv6 always
   std::uint16_t l4_offset = 0;      // transport header, or the fragment's data
   std::uint16_t l3_bytes = 0;       // the whole IP packet
   std::uint16_t payload_bytes = 0;  // after the transport header
   std::uint16_t mtu_bytes = 0;      // what is compared with an MTU: headers + gso_size, or l3_bytes
+  std::uint16_t gso_l3_bytes = 0;   // headers + gso_size of a frame to be segmented, else 0
   std::uint16_t tcp_window = 0;     // unscaled
   std::uint16_t fragment_offset = 0;  // bytes
   std::uint32_t tcp_sequence = 0;     // of the embedded segment for an IcmpError
@@ -101,7 +103,8 @@ struct Batch {
   std::uint64_t live = 0;
   std::array<FlowKey, kBatchSize> key;
   std::array<PacketInfo, kBatchSize> info;
-  std::array<const Endpoint*, kBatchSize> source;  // who is at in_port
+  std::array<std::array<std::uint8_t, 16>, kBatchSize> outer_source;  // of an IcmpError only
+  std::array<const Endpoint*, kBatchSize> source;                     // who is at in_port
   std::array<Track, kBatchSize> track;
   std::array<std::uint32_t, kBatchSize> flow;      // slot in the flow table, or kNoFlow
   std::array<bool, kBatchSize> is_reply;           // against the flow's originator
