@@ -9,8 +9,8 @@ build() {
   local preset="$1"
   shift
   say "building ($preset) ${*:-everything}"
-  if [ ! -f "build/$preset/build.ninja" ]; then
-    cmake --preset "$preset" > "build/$preset.configure.log" 2>&1 ||
+  if ! grep -qs BULKHEAD_TESTS:BOOL=ON "build/$preset/CMakeCache.txt"; then
+    cmake --preset "$preset" -DBULKHEAD_TESTS=ON > "build/$preset.configure.log" 2>&1 ||
       { cat "build/$preset.configure.log" >&2; return 1; }
   fi
   ninja -C "build/$preset" "$@"
@@ -65,7 +65,7 @@ suite_asan() {
 # The parts that share memory between threads: publishing, hand-off, the worker loop.
 suite_tsan() {
   local targets
-  [ -f build/tsan/build.ninja ] || cmake --preset tsan > build/tsan.configure.log 2>&1 || return 1
+  build tsan help > /dev/null || return 1
   targets="$(ninja -C build/tsan -t targets all | sed -n 's/^\(unit_dataplane_\(publish\|worker\|api\)\|property_dataplane_publish\):.*/\1/p')"
   # shellcheck disable=SC2086
   build tsan $targets && run_ctest tsan tsan '^(unit/dataplane/(publish|worker|api)|property/dataplane/publish)/'

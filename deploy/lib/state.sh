@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by deploy/demo: what this demo made, written down so that any later run can undo it.
+# Everything lives in $work; processes are known by pid and by having $work in their environment or
+# command line, so that a reused pid is never killed.
+
+state=/run/bulkhead-demo
+work=''
+
+record() { echo "$*" >> "$state/made"; }
+
+claim_state() {
+  if [ -f "$state/owner" ]; then
+    local owner
+    read -r owner < "$state/owner"
+    if [ -d "/proc/$owner" ] && grep -qz demo "/proc/$owner/cmdline"; then
+      die "another demo is running (pid $owner)"
+    fi
+    say "undoing what an earlier demo left"
+    clean_up
+  fi
+  mkdir -p "$state"
+  echo $$ > "$state/owner"
+  work="$(mktemp -d /tmp/bulkhead-demo.XXXXXX)"
+  chmod 755 "$work"
+  record work "$work"
+}
+
+# start NAME COMMAND...: in the background, logged, remembered. The pid is in $started.
+start() {
+  local name="$1"
+  shift
+  BULKHEAD_DEMO="$work" setsid "$@" > "$work/$name.log" 2>&1 < /dev/null &
+  started=$!
+  disown
+  record process "$started" "$name"
+}
+
+is_ours() { grep -qz "^BULKHEAD_DEMO=$work\$" "/proc/$1/environ" 2> /dev/null; }
+
+stop_process() {
+  local pid="$1" attempt
+  is_ours "$pid" || return 0
+  kill "$pid" 2> /dev/null
+  for attempt in $(seq 1 100); do
+    is_ours "$pid" || return 0
+    sleep 0.05
+  done
+  kill -9 "$pid" 2> /dev/null
+}
+
+clean_up() {
+  [ -f "$state/made" ] || { rm -rf "$state"; return 0; }
+  local kind first rest
+  work="$(sed -n 's/^work //p' "$state/made" | head -1)"
+  [ -S "$work/containerd.sock" ] && remove_containers
+  while read -r kind first rest; do
+    case "$kind" in
+      process) stop_process "$first" ;;
+      netns) ip netns del "$first" 2> /dev/null ;;
+      hugepages) echo "$first" > /proc/sys/vm/nr_hugepages ;;
+      *) ;;
+    esac
+  done < <(tac "$state/made")
+  if [ -n "$work" ]; then
+    awk -v work="$work/" 'index($2, work) == 1 { print $2 }' /proc/mounts | sort -r |
+      while read -r first; do umount -l "$first"; done
+    rm -rf "$work"
+  fi
+  rm -rf "$state"
+}
