@@ -36,7 +36,10 @@ class PodNamespace {
       fd_ = Fd(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
     }).join();
   }
-  [[nodiscard]] std::string path() const { return "/proc/self/fd/" + std::to_string(fd_.value()); }
+  // For other processes as well.
+  [[nodiscard]] std::string path() const {
+    return "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(fd_.value());
+  }
 
   // Runs `work` inside.
   template <class Work>
