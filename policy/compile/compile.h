@@ -43,8 +43,9 @@ using Section = table::Section;
 struct CompiledTable {
   Revision revision;
   std::vector<Section> sections;
-  std::vector<AddressIdentity> addresses;    // every live pod address, sorted by address
-  std::map<model::PodKey, IdentityId> pods;  // identity by labels alone: for pods without address
+  // Every live pod address, sorted by address. One that two different pods claim is unknown.
+  std::vector<AddressIdentity> addresses;
+  std::map<model::PodKey, IdentityId> pods;  // live pods that have no address yet
   std::vector<SlotInfo> slots;               // every slot this table can answer with
 
   [[nodiscard]] std::vector<table::SectionBytes> section_bytes() const;

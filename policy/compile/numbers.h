@@ -3,15 +3,19 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
+#include <string_view>
 
 #include "policy/base/ids.h"
+#include "policy/base/result.h"
 
 namespace bulkhead::compile {
 
 // Numbers that outlive a table: identities and counter slots. An input of every compile, kept by
 // the agent (and on disk), so that incremental and full compiles agree byte for byte and no counter
-// is lost across swaps. Not thread safe: owned by the thread that compiles.
+// is lost across swaps. Not thread safe: owned by the thread that compiles. A failed compile may
+// have taken numbers; they stay valid.
 class Numbers {
  public:
   // The number of a key, allocated at first sight: lowest free number first.
@@ -23,13 +27,29 @@ class Numbers {
   void release_slot(const std::string& key);
 
   [[nodiscard]] const std::map<std::string, std::uint32_t>& identities() const {
-    return identities_;
+    return identities_.numbers;
   }
-  [[nodiscard]] const std::map<std::string, std::uint32_t>& slots() const { return slots_; }
+  [[nodiscard]] const std::map<std::string, std::uint32_t>& slots() const { return slots_.numbers; }
+
+  // One line a number, "identity 16 KEY" or "slot 3 KEY", keys percent-escaped, sorted by key.
+  [[nodiscard]] std::string text() const;
+  // Reads text() back. Refuses a repeated key or number and reserved numbers, naming the line.
+  [[nodiscard]] static Result<Numbers> parse(std::string_view text);
 
  private:
-  std::map<std::string, std::uint32_t> identities_;
-  std::map<std::string, std::uint32_t> slots_;
+  struct Pool {
+    std::uint32_t next = 0;        // every number from here on is free
+    std::set<std::uint32_t> free;  // released numbers below it
+    std::map<std::string, std::uint32_t> numbers;
+
+    [[nodiscard]] std::uint32_t take(const std::string& key);
+    void release(const std::string& key);
+    [[nodiscard]] Status restore(std::string key, std::uint32_t number, std::uint32_t first);
+    void rebuild_free(std::uint32_t first);
+  };
+
+  Pool identities_{.next = kFirstDynamicIdentity.value, .free = {}, .numbers = {}};
+  Pool slots_{.next = 1, .free = {}, .numbers = {}};
 };
 
 }  // namespace bulkhead::compile

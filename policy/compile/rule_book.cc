@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/compile/rule_book.h"
+
+#include <algorithm>
+
+#include "policy/table/format.h"
+
+namespace bulkhead::compile {
+namespace {
+
+constexpr std::uint16_t kDnsPort = 53;
+
+LineRange range_of(std::uint8_t protocol, const model::PortRange& ports) {
+  return {table::line_point(protocol, ports.first), table::line_point(protocol, ports.last)};
+}
+
+}  // namespace
+
+RuleBook::RuleBook(Resolver& resolver, const Inventory& inventory)
+    : resolver_(resolver), inventory_(inventory) {
+  // In the order of RuleName.
+  for (const std::string_view name :
+       {model::kRuleIsolated, model::kRuleNode, model::kRuleNamespace, model::kRuleDns,
+        model::kRuleOwnNode, model::kRuleQuarantine}) {
+    names_.emplace_back(name);
+  }
+}
+
+std::uint32_t RuleBook::add(FlatRule rule) {
+  rules_.push_back(std::move(rule));
+  return static_cast<std::uint32_t>(rules_.size() - 1);
+}
+
+void RuleBook::add_port(FlatRule& flat, const model::PortMatch& match) {
+  if (!has_ports(match.protocol)) return;  // matches nothing; the parser refuses it anyway
+  if (const auto* range = std::get_if<model::PortRange>(&match.port)) {
+    if (range->first <= range->last) flat.ports.push_back(range_of(match.protocol, *range));
+    return;
+  }
+  const auto& name = std::get<model::NamedPort>(match.port).name;
+  const auto number = static_cast<std::uint32_t>(named_ports_.size());
+  flat.named_ports.push_back(
+      named_ports_.try_emplace({match.protocol, name}, number).first->second);
+}
+
+FlatRule RuleBook::flatten(const model::Policy& policy, Direction direction,
+                           const model::Rule& rule) {
+  FlatRule flat{.name = static_cast<RuleName>(names_.size()),
+                .tier = policy.tier,
+                .action = rule.action,
+                .staged = policy.staged,
+                .every_peer = rule.peers.empty(),
+                .every_port = rule.ports.empty(),
+                .peer_sets = {},
+                .ports = {},
+                .named_ports = {}};
+  names_.push_back(policy.rule_id(direction, rule));
+  const std::uint32_t ns = policy.namespace_name.empty()
+                               ? kNoNamespace
+                               : inventory_.namespace_index.at(policy.namespace_name);
+  for (const model::Peer& peer : rule.peers) {
+    flat.peer_sets.push_back(resolver_.set_of(peer, ns));
+  }
+  for (const model::PortMatch& match : rule.ports) add_port(flat, match);
+  std::ranges::sort(flat.ports, {}, &LineRange::first);
+  return flat;
+}
+
+const std::vector<std::uint32_t>& RuleBook::rules_of(const model::Policy& policy,
+                                                     Direction direction) {
+  const auto d = static_cast<std::size_t>(direction);
+  auto& numbers = of_policy_[&policy][d];
+  bool& is_flat = is_flat_[&policy][d];
+  if (is_flat) return numbers;
+  is_flat = true;
+  for (const model::Rule& rule : policy.rules_of(direction)) {
+    numbers.push_back(add(flatten(policy, direction, rule)));
+  }
+  return numbers;
+}
+
+std::uint32_t RuleBook::dns_rule() {
+  if (dns_rule_.empty()) {
+    FlatRule rule;
+    rule.name = RuleName::Dns;
+    rule.tier = model::Tier::Default;
+    rule.peer_sets = {resolver_.set_of_dns()};
+    rule.ports = {range_of(kTcp, {kDnsPort, kDnsPort}), range_of(kUdp, {kDnsPort, kDnsPort})};
+    dns_rule_.push_back(add(std::move(rule)));
+  }
+  return dns_rule_.front();
+}
+
+std::uint32_t RuleBook::forensic_rule(const Prefix& peer) {
+  const auto found = forensic_rules_.find(peer);
+  if (found != forensic_rules_.end()) return found->second;
+  FlatRule rule;
+  rule.name = RuleName::Quarantine;
+  rule.tier = model::Tier::Quarantine;
+  rule.every_port = true;
+  rule.peer_sets = {resolver_.set_of(model::CidrPeer{peer, {}}, kNoNamespace)};
+  const std::uint32_t number = add(std::move(rule));
+  forensic_rules_.emplace(peer, number);
+  return number;
+}
+
+std::vector<PortOfName> RuleBook::ports_of(const model::Pod& pod) const {
+  std::vector<PortOfName> ports;
+  if (named_ports_.empty()) return ports;
+  for (const model::ContainerPort& port : pod.ports) {
+    if (port.name.empty() || !has_ports(port.protocol)) continue;
+    const auto found = named_ports_.find({port.protocol, port.name});
+    if (found == named_ports_.end()) continue;
+    ports.push_back({found->second, table::line_point(port.protocol, port.port)});
+  }
+  std::ranges::sort(ports);
+  ports.erase(std::ranges::unique(ports).begin(), ports.end());
+  return ports;
+}
+
+}  // namespace bulkhead::compile

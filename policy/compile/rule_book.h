@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "policy/compile/resolve.h"
+#include "policy/model/cluster.h"
+
+namespace bulkhead::compile {
+
+// A rule's name as a number. The implicit rules come first, in this order.
+enum class RuleName : std::uint32_t { Isolated, Node, Namespace, Dns, OwnNode, Quarantine };
+
+// Points of the (protocol, port) line of policy/table/format.h, both ends included.
+struct LineRange {
+  std::uint32_t first = 0;
+  std::uint32_t last = 0;
+};
+
+// A rule with its peers resolved: what folding needs and no more.
+struct FlatRule {
+  RuleName name = RuleName::Isolated;
+  model::Tier tier = model::Tier::NetworkPolicy;
+  model::RuleAction action = model::RuleAction::Accept;
+  bool staged = false;
+  bool every_peer = false;
+  bool every_port = false;
+  std::vector<std::uint32_t> peer_sets;    // of the Resolver
+  std::vector<LineRange> ports;            // sorted
+  std::vector<std::uint32_t> named_ports;  // of the RuleBook
+};
+
+// A port that goes by name: number of the name, point of the line.
+struct PortOfName {
+  std::uint32_t named_port = 0;
+  std::uint32_t point = 0;
+  friend auto operator<=>(const PortOfName&, const PortOfName&) = default;
+};
+
+// The rules that some subject needs, each flattened once, numbered in order of need.
+class RuleBook {
+ public:
+  RuleBook(Resolver& resolver, const Inventory& inventory);
+
+  // The policy's rules of a direction, as numbers of rules.
+  [[nodiscard]] const std::vector<std::uint32_t>& rules_of(const model::Policy& policy,
+                                                           Direction direction);
+  // default/dns: egress to the cluster's DNS on port 53.
+  [[nodiscard]] std::uint32_t dns_rule();
+  // default/quarantine for the one forensic peer.
+  [[nodiscard]] std::uint32_t forensic_rule(const Prefix& peer);
+
+  [[nodiscard]] const FlatRule& rule(std::uint32_t number) const { return rules_[number]; }
+  [[nodiscard]] const std::string& text(RuleName name) const {
+    return names_[static_cast<std::size_t>(name)];
+  }
+  // The named ports of the book that this pod has, sorted. Complete once every rule is in.
+  [[nodiscard]] std::vector<PortOfName> ports_of(const model::Pod& pod) const;
+
+ private:
+  [[nodiscard]] FlatRule flatten(const model::Policy& policy, Direction direction,
+                                 const model::Rule& rule);
+  void add_port(FlatRule& flat, const model::PortMatch& match);
+  [[nodiscard]] std::uint32_t add(FlatRule rule);
+
+  Resolver& resolver_;
+  const Inventory& inventory_;
+  std::vector<FlatRule> rules_;
+  std::vector<std::string> names_;
+  std::unordered_map<const model::Policy*, std::array<std::vector<std::uint32_t>, 2>> of_policy_;
+  std::unordered_map<const model::Policy*, std::array<bool, 2>> is_flat_;
+  std::map<std::pair<std::uint8_t, std::string>, std::uint32_t> named_ports_;
+  std::map<Prefix, std::uint32_t> forensic_rules_;
+  std::vector<std::uint32_t> dns_rule_;  // empty or one
+};
+
+}  // namespace bulkhead::compile

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/compile/subjects.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "policy/compile/selectors.h"
+
+namespace bulkhead::compile {
+namespace {
+
+constexpr std::size_t index_of(Direction direction) { return static_cast<std::size_t>(direction); }
+constexpr std::size_t index_of(World world) { return static_cast<std::size_t>(world); }
+
+// The policies of the cluster, in the order they are asked within their tier, by the namespace
+// whose pods they can select.
+struct PolicyIndex {
+  std::vector<const model::Policy*> cluster_wide;
+  std::unordered_map<std::string_view, std::vector<const model::Policy*>> of_namespace;
+
+  explicit PolicyIndex(const model::Cluster& cluster) {
+    std::vector<const model::Policy*> ordered;
+    for (const auto& [id, policy] : cluster.policies) ordered.push_back(policy.get());
+    std::ranges::stable_sort(ordered, {}, &model::Policy::priority);
+    for (const model::Policy* policy : ordered) {
+      auto& list =
+          policy->namespace_name.empty() ? cluster_wide : of_namespace[policy->namespace_name];
+      list.push_back(policy);
+    }
+  }
+};
+
+// spec.policyTypes: absent means Ingress, and Egress if there are egress rules (facts.md 1.2 and
+// the API reference of NetworkPolicySpec.policyTypes).
+bool has_direction(const model::Policy& policy, Direction direction) {
+  if (policy.policy_types && !policy.policy_types->empty()) {
+    return std::ranges::find(*policy.policy_types, direction) != policy.policy_types->end();
+  }
+  return direction == Direction::Ingress || !policy.rules_of(Direction::Egress).empty();
+}
+
+class SubjectFinder {
+ public:
+  SubjectFinder(const model::Cluster& cluster, const Inventory& inventory, RuleBook& book)
+      : cluster_(cluster), inventory_(inventory), book_(book), policies_(cluster) {}
+
+  Subject find(std::uint32_t group) {
+    const model::Pod& pod = *inventory_.groups[group].pod;
+    const auto selecting = policies_selecting(group);
+    Subject subject{.group = group, .stance = {}};
+    for (const Direction direction : kDirections) {
+      Stance& stance = subject.stance[index_of(direction)];
+      if (pod.quarantine) {
+        stance = quarantined(*pod.quarantine);
+        continue;
+      }
+      add_defaults(*inventory_.namespaces[inventory_.groups[group].namespace_index], stance);
+      for (const model::Tier tier :
+           {model::Tier::Admin, model::Tier::NetworkPolicy, model::Tier::Baseline}) {
+        for (const model::Policy* policy : selecting) {
+          if (policy->tier == tier) add_policy(*policy, direction, stance);
+        }
+      }
+      const bool is_closed_by_default = std::ranges::any_of(
+          stance.base, [](const Base& base) { return base.default_verdict == Verdict::Deny; });
+      if (direction == Direction::Egress && is_closed_by_default && cluster_.settings.default_dns) {
+        stance.rules.push_back(book_.dns_rule());
+      }
+    }
+    return subject;
+  }
+
+ private:
+  // Namespaced and cluster-wide policies never share a tier's order by accident: both lists are
+  // sorted, and within the Admin and Baseline tiers only cluster-wide kinds exist.
+  std::vector<const model::Policy*> policies_selecting(std::uint32_t group) const {
+    const auto& [namespace_index, pod, key] = inventory_.groups[group];
+    const model::Namespace& ns = *inventory_.namespaces[namespace_index];
+    std::vector<const model::Policy*> found;
+    for (const model::Policy* policy : policies_.cluster_wide) {
+      const bool has_namespace =
+          !policy->subject_namespaces || matches(*policy->subject_namespaces, ns.labels);
+      if (has_namespace && matches(policy->subject_pods, pod->labels)) found.push_back(policy);
+    }
+    const auto own = policies_.of_namespace.find(ns.name);
+    if (own == policies_.of_namespace.end()) return found;
+    for (const model::Policy* policy : own->second) {
+      if (matches(policy->subject_pods, pod->labels)) found.push_back(policy);
+    }
+    return found;
+  }
+
+  Stance quarantined(const model::Quarantine& quarantine) {
+    Stance stance;
+    stance.is_quarantined = true;
+    if (quarantine.forensic_peer) {
+      stance.rules.push_back(book_.forensic_rule(*quarantine.forensic_peer));
+    }
+    return stance;
+  }
+
+  void add_defaults(const model::Namespace& ns, Stance& stance) const {
+    const auto& settings = cluster_.settings;
+    const bool is_node_closed =
+        settings.default_verdict == Verdict::Deny && !settings.exempt.contains(ns.name);
+    for (const World world : {World::Enforced, World::Staged}) {
+      Base& base = stance.base[index_of(world)];
+      const bool is_namespace_closed = ns.default_deny && (world == World::Staged || !ns.staged);
+      base.default_verdict = is_namespace_closed || is_node_closed ? Verdict::Deny : Verdict::Allow;
+      base.default_rule = is_namespace_closed ? RuleName::Namespace : RuleName::Node;
+    }
+  }
+
+  void add_policy(const model::Policy& policy, Direction direction, Stance& stance) {
+    if (policy.tier == model::Tier::NetworkPolicy) {
+      if (!has_direction(policy, direction)) return;
+      stance.base[index_of(World::Staged)].is_isolated = true;
+      if (!policy.staged) stance.base[index_of(World::Enforced)].is_isolated = true;
+    }
+    const auto& rules = book_.rules_of(policy, direction);
+    stance.rules.insert(stance.rules.end(), rules.begin(), rules.end());
+  }
+
+  const model::Cluster& cluster_;
+  const Inventory& inventory_;
+  RuleBook& book_;
+  PolicyIndex policies_;
+};
+
+}  // namespace
+
+std::vector<Subject> find_subjects(const model::Cluster& cluster, const LocalPods& local,
+                                   const Inventory& inventory, RuleBook& book) {
+  std::vector<bool> is_subject(inventory.groups.size(), !local.has_value());
+  if (local) {
+    for (std::size_t i = 0; i < inventory.pods.size(); ++i) {
+      if (local->contains(inventory.pods[i]->key)) is_subject[inventory.group_of_pod[i]] = true;
+    }
+  }
+  SubjectFinder finder(cluster, inventory, book);
+  std::vector<Subject> subjects;
+  for (std::uint32_t group = 0; group < is_subject.size(); ++group) {
+    if (is_subject[group]) subjects.push_back(finder.find(group));
+  }
+  return subjects;
+}
+
+}  // namespace bulkhead::compile
