@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/question/explain.h"
+
+#include "policy/question/tiers.h"
+
+namespace bulkhead::question {
+namespace {
+
+constexpr std::size_t kNearestLimit = 5;
+
+void add_direction(Explanation& explanation, const model::Cluster& cluster, Direction direction,
+                   const End& subject, const End& peer,
+                   const std::optional<oracle::Answer>& answer) {
+  if (!answer) {
+    explanation.path.push_back(fmt::format("{} of {}: not a pod, no policy here concerns it",
+                                           name_of(direction), subject.name));
+    return;
+  }
+  auto lines = tier_path(cluster, direction, subject, peer, *answer);
+  explanation.path.insert(explanation.path.end(), lines.begin(), lines.end());
+  if (answer->verdict == Verdict::Allow) return;
+  // What is dropped before the tiers no rule could have allowed.
+  if (answer->rule.empty() || answer->tier == model::Tier::Quarantine) return;
+  auto nearest = nearest_rules(cluster, direction, subject, peer, explanation.probe, kNearestLimit);
+  explanation.nearest.insert(explanation.nearest.end(), nearest.begin(), nearest.end());
+}
+
+}  // namespace
+
+Result<Explanation> explain(const model::Cluster& cluster, const TableJudge& judge,
+                            const ExplainOptions& options) {
+  const auto from = find_end(cluster, options.from, options.family);
+  if (!from) return in_context("from", from.error());
+  const auto to = find_end(cluster, options.to, options.family);
+  if (!to) return in_context("to", to.error());
+  if (from->pod == nullptr && to->pod == nullptr) {
+    return fail("neither {} nor {} is a pod: no policy here decides about them", from->name,
+                to->name);
+  }
+  Explanation explanation;
+  explanation.from = from->name;
+  explanation.to = to->name;
+  explanation.probe = options.probe;
+  explanation.judgement = judge.judge(*from, *to, options.probe);
+  add_direction(explanation, cluster, Direction::Egress, *from, *to, explanation.judgement.egress);
+  add_direction(explanation, cluster, Direction::Ingress, *to, *from,
+                explanation.judgement.ingress);
+  return explanation;
+}
+
+Result<Explanation> explain(const model::Cluster& cluster, const ExplainOptions& options) {
+  const auto judge = TableJudge::compile(cluster);
+  if (!judge) return tl::unexpected(judge.error());
+  return explain(cluster, *judge, options);
+}
+
+}  // namespace bulkhead::question
