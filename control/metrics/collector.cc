@@ -197,7 +197,11 @@ void add_policy(Families& families, const ReadModel& model) {
   families.begin_counter("policy_rejected_total",
                          "Inputs and tables that were refused, by the cause; the previous good "
                          "state stayed in force.");
-  for (const auto& [cause, count] : model.rejected) families.add(count, {{"cause", cause}});
+  // A cause that has not happened yet is zero, not absent: alerts need the difference.
+  std::map<std::string, std::uint64_t> rejected{
+      {"parse", 0}, {"compile", 0}, {"verify", 0}, {"publish", 0}};
+  for (const auto& [cause, count] : model.rejected) rejected[cause] = count;
+  for (const auto& [cause, count] : rejected) families.add(count, {{"cause", cause}});
   families.begin_gauge("policy_stale_seconds",
                        "How long the table in force has been older than the wished one.");
   families.add(model.stale_seconds);

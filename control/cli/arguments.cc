@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/cli/arguments.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <functional>
+
+namespace bulkhead::control::cli {
+namespace {
+
+// CLI11 fills plain variables; the command's own type is made from them when it is chosen.
+class Parser {
+ public:
+  Parser() : app_("Bulkhead keeps containers in watertight compartments.", "bulkhead") {
+    app_.set_version_flag("--version", std::string(BULKHEAD_VERSION));
+    app_.require_subcommand(1);
+    app_.footer(
+        "Exit status: 0 good, 1 findings or denied, 2 usage or input error.\n"
+        "Example: bulkhead policy matrix deploy/demo-policies --probe TCP/3306");
+    add_policy_commands();
+    add_agent_commands();
+  }
+
+  std::variant<Arguments, Exit> parse(int argc, const char* const* argv, std::ostream& out,
+                                      std::ostream& err) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      const bool is_help = error.get_exit_code() == 0;
+      app_.exit(error, out, err);
+      return is_help ? Exit::Good : Exit::BadInput;
+    }
+    const char* environment = std::getenv("BULKHEAD_ROOT");
+    Arguments arguments{command_(), format_ == "json" ? Format::Json : Format::Text, root_};
+    if (root_.empty()) arguments.root = environment != nullptr ? environment : "/";
+    return arguments;
+  }
+
+ private:
+  CLI::App* add(CLI::App& parent, const char* name, const char* what, const char* example,
+                std::function<Command()> make) {
+    CLI::App* command = parent.add_subcommand(name, what);
+    command->footer(std::string("Example: ") + example);
+    command->add_option("-o,--output", format_, "text (default) or json")
+        ->check(CLI::IsMember({"text", "json"}));
+    command->callback([this, make = std::move(make)] { command_ = make; });
+    return command;
+  }
+
+  CLI::App* add_on_files(CLI::App& parent, const char* name, const char* what, const char* example,
+                         std::function<Command()> make) {
+    CLI::App* command = add(parent, name, what, example, std::move(make));
+    command->add_option("PATH", paths_, "policy and inventory files, folders, or - for stdin")
+        ->required();
+    command->add_option("--config", config_, "take the settings of this agent configuration");
+    command
+        ->add_option("--default", default_,
+                     "what holds where no policy decides: allow (plain Kubernetes) or deny")
+        ->check(CLI::IsMember({"allow", "deny"}));
+    return command;
+  }
+
+  CLI::App* add_on_agent(const char* name, const char* what, const char* example,
+                         std::function<Command()> make) {
+    CLI::App* command = add(app_, name, what, example, std::move(make));
+    command->add_option("--root", root_, "the agent's root folder (default: BULKHEAD_ROOT, or /)");
+    return command;
+  }
+
+  void add_family(CLI::App* command) {
+    command->add_option("--family", family_, "4 or 6: speak with the pods' first such address")
+        ->check(CLI::IsMember({"4", "6"}));
+  }
+
+  void add_policy_commands() {
+    CLI::App* policy =
+        app_.add_subcommand("policy", "Questions about policy files, no agent needed");
+    policy->require_subcommand(1);
+    policy->footer("Example: bulkhead policy check deploy/demo-policies");
+
+    add_on_files(*policy, "check", "Is it valid? Every error with its file:line:col",
+                 "bulkhead policy check deploy/demo-policies",
+                 [this] { return PolicyCheck{input()}; });
+
+    CLI::App* matrix = add_on_files(
+        *policy, "matrix", "Who can reach whom, by pod and port",
+        "bulkhead policy matrix deploy/demo-policies --probe TCP/80 --probe UDP/53", [this] {
+          return PolicyMatrix{input(), probes_, family_, external_};
+        });
+    matrix->add_option("--probe", probes_,
+                       "PROTOCOL/PORT, repeated (default: every port that is named, and one more)");
+    matrix->add_option("--external", external_, "CIDR outside the cluster as a row and a column");
+    add_family(matrix);
+
+    CLI::App* explain = add_on_files(
+        *policy, "explain", "Which rule decides about one connection? Exit status 1 when denied",
+        "bulkhead policy explain deploy/demo-policies --from frontend/web --to backend/db "
+        "--protocol TCP --port 3306",
+        [this] { return PolicyExplain{input(), from_, to_, protocol_, port_, family_}; });
+    explain->add_option("--from", from_, "NAMESPACE/POD or an address")->required();
+    explain->add_option("--to", to_, "NAMESPACE/POD or an address")->required();
+    explain->add_option("--protocol", protocol_, "TCP (default), UDP, SCTP, ICMP or ICMPv6");
+    explain->add_option("--port", port_, "destination port");
+    add_family(explain);
+  }
+
+  void add_agent_commands() {
+    add_on_agent("status", "Is this node enforcing, and which policy?", "bulkhead status -o json",
+                 [] { return ShowStatus{}; });
+    add_on_agent("endpoints", "The pod interfaces of this node", "bulkhead endpoints",
+                 [] { return ShowEndpoints{}; });
+    CLI::App* flows =
+        add_on_agent("flows", "What was allowed and denied, and by which rule",
+                     "bulkhead flows --follow --verdict deny --namespace backend", [this] {
+                       return ShowFlows{is_following_, verdict_, namespace_};
+                     });
+    flows->add_flag("--follow,-f", is_following_, "go on as it happens");
+    flows->add_option("--verdict", verdict_, "only allow or deny")
+        ->check(CLI::IsMember({"allow", "deny"}));
+    flows->add_option("--namespace,-n", namespace_, "only flows with an end in this namespace");
+
+    CLI::App* quarantine = add_on_agent(
+        "quarantine", "Cut a pod off: nothing in, nothing out, open connections too",
+        "bulkhead quarantine backend/db --why 'incident 42' --forensic-peer 10.0.0.9", [this] {
+          return QuarantinePod{pod_, why_, until_, peer_};
+        });
+    quarantine->add_option("POD", pod_, "NAMESPACE/POD")->required();
+    quarantine->add_option("--why", why_, "the reason, kept with it");
+    quarantine->add_option("--until", until_, "when it ends by itself: 2026-01-31T18:00:00Z");
+    quarantine->add_option("--forensic-peer", peer_, "the one address or CIDR that may still talk");
+    CLI::App* release =
+        add_on_agent("release", "End a pod's quarantine", "bulkhead release backend/db",
+                     [this] { return ReleasePod{pod_}; });
+    release->add_option("POD", pod_, "NAMESPACE/POD")->required();
+  }
+
+  [[nodiscard]] PolicyInput input() const {
+    PolicyInput input{paths_, std::nullopt, std::nullopt};
+    if (!config_.empty()) input.config = config_;
+    if (!default_.empty()) {
+      input.default_verdict = default_ == "allow" ? Verdict::Allow : Verdict::Deny;
+    }
+    return input;
+  }
+
+  CLI::App app_;
+  std::function<Command()> command_;
+  std::string format_ = "text";
+  std::string root_, config_, default_, family_, from_, to_, verdict_, namespace_;
+  std::string pod_, why_, until_, peer_;
+  std::string protocol_ = "TCP";
+  std::uint16_t port_ = 0;
+  bool is_following_ = false;
+  std::vector<std::string> paths_, probes_, external_;
+};
+
+}  // namespace
+
+std::variant<Arguments, Exit> read_arguments(int argc, const char* const* argv, std::ostream& out,
+                                             std::ostream& err) {
+  return Parser().parse(argc, argv, out, err);
+}
+
+}  // namespace bulkhead::control::cli

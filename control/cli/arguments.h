@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "control/cli/output.h"
+#include "policy/base/verdict.h"
+
+namespace bulkhead::control::cli {
+
+// What the policy commands read: files, folders and "-", under these settings.
+struct PolicyInput {
+  std::vector<std::string> paths;
+  std::optional<std::filesystem::path> config;
+  std::optional<Verdict> default_verdict;  // --default, over the config's and Kubernetes' "allow"
+};
+
+struct PolicyCheck {
+  PolicyInput input;
+};
+struct PolicyMatrix {
+  PolicyInput input;
+  std::vector<std::string> probes;  // "TCP/80"
+  std::string family;               // "", "4", "6"
+  std::vector<std::string> external;
+};
+struct PolicyExplain {
+  PolicyInput input;
+  std::string from;
+  std::string to;
+  std::string protocol;
+  std::uint16_t port = 0;
+  std::string family;
+};
+struct ShowStatus {};
+struct ShowEndpoints {};
+struct ShowFlows {
+  bool is_following = false;
+  std::string verdict;
+  std::string namespace_name;
+};
+struct QuarantinePod {
+  std::string pod;  // "ns/name"
+  std::string why;
+  std::string until;
+  std::string forensic_peer;
+};
+struct ReleasePod {
+  std::string pod;
+};
+using Command = std::variant<PolicyCheck, PolicyMatrix, PolicyExplain, ShowStatus, ShowEndpoints,
+                             ShowFlows, QuarantinePod, ReleasePod>;
+
+struct Arguments {
+  Command command;
+  Format format = Format::Text;
+  std::filesystem::path root;  // --root, else BULKHEAD_ROOT, else "/"
+};
+
+// The one door to CLI11. Gives the command to run, or, when help, the version or a usage error has
+// been printed, how to end.
+[[nodiscard]] std::variant<Arguments, Exit> read_arguments(int argc, const char* const* argv,
+                                                           std::ostream& out, std::ostream& err);
+
+}  // namespace bulkhead::control::cli
