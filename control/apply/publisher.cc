@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/apply/publisher.h"
+
+#include <algorithm>
+
+#include "control/apply/numbers_in_use.h"
+#include "dataplane/api/validate.h"
+#include "policy/table/format.h"
+
+namespace bulkhead::control::apply {
+namespace {
+
+namespace api = dataplane::api;
+
+std::set<std::pair<std::uint32_t, std::uint64_t>> names_of(const compile::CompiledTable& table) {
+  std::set<std::pair<std::uint32_t, std::uint64_t>> names;
+  for (const auto& section : table.sections) names.emplace(section.kind, section.checksum);
+  return names;
+}
+
+bool is_header(std::uint32_t kind) {
+  return kind == table::section_id(table::SectionKind::Header, 0);
+}
+
+// What of the table in force still fits the newly wished state: the addresses that stay where they
+// are.
+AddressEntries unchanged(const InForce& in_force, const state::Desired& desired) {
+  AddressEntries entries = wished_addresses(*in_force.desired, *in_force.table);
+  std::erase_if(entries, [&](const auto& item) {
+    const auto& [address, entry] = item;
+    if (entry.is_node) return !desired.node_addresses.contains(address);
+    const auto now = desired.addresses.find(address);
+    const auto before = in_force.desired->addresses.find(address);
+    return now == desired.addresses.end() || now->second != before->second;
+  });
+  return entries;
+}
+
+}  // namespace
+
+Publisher::Publisher(NumbersFile::Loaded numbers, AddressJournal journal, Verify verify)
+    : file_(std::move(numbers.file)),
+      numbers_(std::move(numbers.numbers)),
+      numbers_were_lost_(numbers.was_lost),
+      journal_(std::move(journal)),
+      verify_(std::move(verify)),
+      last_revision_(numbers.revision) {}
+
+void Publisher::adopt(const api::HelloReply& reply, std::map<PortId, std::uint32_t> ports) {
+  acknowledged_ = {};
+  acknowledged_.revision = Revision(reply.revision);
+  acknowledged_.epoch = reply.epoch;
+  acknowledged_.ports = std::move(ports);
+  last_revision_ = std::max(last_revision_, acknowledged_.revision);
+  const bool is_fresh = reply.revision == 0 && acknowledged_.ports.empty();
+  if (!is_fresh) {
+    acknowledged_.stale = journal_.held();
+    return;
+  }
+  // A failed write leaves names of addresses that the new data plane does not hold: harmless.
+  static_cast<void>(journal_.clear());
+  slots_are_fresh_ = true;
+}
+
+void Publisher::forget() { acknowledged_ = {}; }
+
+void Publisher::port_is_gone(PortId port) { acknowledged_.ports.erase(port); }
+
+bool Publisher::note(const Problem& problem, Outcomes& outcomes) {
+  if (problem.kind != Problem::Kind::Lost) return false;
+  outcomes.refusal = Refusal{"lost", problem.error};
+  forget();
+  return true;
+}
+
+Outcomes Publisher::reconcile(std::shared_ptr<const state::Desired> desired,
+                              const PortWishes& ports, Publishing publishing,
+                              Dataplane* dataplane) {
+  Outcomes outcomes;
+  if (dataplane != nullptr && !withdraw(*desired, ports, *dataplane, outcomes)) return outcomes;
+
+  auto table = prepare(*desired, outcomes);
+  const bool is_same = table && answers_like_the_one_in_force(**table);
+  if (table && !is_same && publishing == Publishing::Blocked) {
+    outcomes.refusal = Refusal{"blocked", {"nothing new is published", {}}};
+    table = tl::unexpected(outcomes.refusal->error);
+  }
+  if (dataplane == nullptr) return outcomes;
+
+  if (!table) {
+    // The old table stays, or comes back when this data plane has none yet.
+    if (!in_force_.table) return outcomes;
+    if (acknowledged_.revision.value == 0) {
+      const auto kept = in_force_;
+      if (!publish(*kept.table, *dataplane, outcomes)) return outcomes;
+    }
+    static_cast<void>(bring(unchanged(in_force_, *desired), ports, *dataplane, outcomes));
+    return outcomes;
+  }
+  if (!is_same) {
+    if (!publish(**table, *dataplane, outcomes)) return outcomes;
+    in_force_.table = *table;
+    outcomes.has_published = true;
+  }
+  in_force_.desired = desired;
+  const AddressEntries wished = wished_addresses(*desired, **table);
+  if (bring(wished, ports, *dataplane, outcomes)) give_back(**table);
+  return outcomes;
+}
+
+bool Publisher::withdraw(const state::Desired& desired, const PortWishes& ports,
+                         Dataplane& dataplane, Outcomes& outcomes) {
+  auto removed = addresses_to_remove(desired, acknowledged_);
+  if (numbers_were_lost_) {
+    // What an identity meant before is unknown: nothing may keep one over the next table.
+    removed.assign(acknowledged_.stale.begin(), acknowledged_.stale.end());
+  }
+  if (!removed.empty()) {
+    const auto ack = dataplane.remove(removed);
+    if (!ack) {
+      if (note(ack.error(), outcomes)) return false;
+      outcomes.refusal = Refusal{"dataplane", ack.error().error};
+      return false;
+    }
+    for (const auto& address : removed) {
+      acknowledged_.addresses.erase(address);
+      acknowledged_.stale.erase(address);
+    }
+    acknowledged_.epoch = ack->epoch;
+    // An address too many in the journal costs one more removal after a restart.
+    static_cast<void>(journal_.released(removed));
+  }
+  numbers_were_lost_ = false;
+  for (const auto port : ports_to_detach(ports, acknowledged_)) {
+    const auto ack = dataplane.detach(port, acknowledged_.ports.at(port));
+    if (!ack && note(ack.error(), outcomes)) return false;
+    // Refused: it is not there, or it is there as another generation. Both mean that ours is gone.
+    acknowledged_.ports.erase(port);
+  }
+  return true;
+}
+
+Result<Publisher::TablePtr> Publisher::prepare(const state::Desired& desired, Outcomes& outcomes) {
+  const Revision revision(last_revision_.value + 1);
+  const compile::LocalPods local = desired.local;
+  auto compiled = compile::compile(desired.cluster, local, revision, numbers_);
+  if (!compiled) {
+    outcomes.refusal = Refusal{"compile", compiled.error()};
+    return tl::unexpected(compiled.error());
+  }
+  auto table = std::make_shared<const compile::CompiledTable>(std::move(*compiled));
+  if (answers_like_the_one_in_force(*table)) return table;
+  compiled_ = revision;
+  const auto verified = verify_(desired.cluster, local, *table);
+  if (!verified) {
+    outcomes.refusal = Refusal{"verify", verified.error()};
+    return tl::unexpected(verified.error());
+  }
+  verified_ = revision;
+  verified_ratio_ = verified->ratio;
+  return table;
+}
+
+bool Publisher::answers_like_the_one_in_force(const compile::CompiledTable& table) const {
+  const auto& old = in_force_.table;
+  if (!old || acknowledged_.revision != old->revision) return false;
+  return std::equal(old->sections.begin(), old->sections.end(), table.sections.begin(),
+                    table.sections.end(), [](const auto& a, const auto& b) {
+                      return a.kind == b.kind && (is_header(a.kind) || a.checksum == b.checksum);
+                    });
+}
+
+bool Publisher::publish(const compile::CompiledTable& table, Dataplane& dataplane,
+                        Outcomes& outcomes) {
+  last_revision_ = std::max(last_revision_, table.revision);
+  if (const Status saved = file_.save(numbers_, last_revision_); !saved) {
+    outcomes.refusal = Refusal{"disk", saved.error()};
+    return false;
+  }
+  std::vector<OutgoingSection> sections;
+  for (const auto& section : table.sections) {
+    sections.push_back({section.kind, section.checksum, section.bytes,
+                        !acknowledged_.sections.contains({section.kind, section.checksum})});
+  }
+  const auto ack = dataplane.publish(table.revision, sections);
+  if (!ack) {
+    if (!note(ack.error(), outcomes)) {
+      outcomes.refusal = Refusal{"dataplane", ack.error().error};
+    }
+    return false;
+  }
+  acknowledged_.revision = table.revision;
+  acknowledged_.sections = names_of(table);
+  acknowledged_.epoch = ack->epoch;
+  for (const auto& slot : table.slots) slots_.insert_or_assign(slot.slot, slot);
+  return true;
+}
+
+bool Publisher::bring(const AddressEntries& wished, const PortWishes& ports, Dataplane& dataplane,
+                      Outcomes& outcomes) {
+  for (const auto port : ports_to_attach(ports, acknowledged_)) {
+    const PortWish& wish = ports.at(port);
+    const auto ack = dataplane.attach(wish.message, wish.fds);
+    if (ack) {
+      acknowledged_.ports[port] = wish.message.generation;
+      continue;
+    }
+    if (note(ack.error(), outcomes)) return false;
+    outcomes.refused_ports.emplace(port, ack.error().error);
+  }
+  const auto entries = addresses_to_upsert(wished, acknowledged_);
+  if (entries.empty()) return true;
+  std::vector<api::AddressUpdate> updates;
+  std::vector<IpAddress> addresses;
+  for (const auto& [address, entry] : entries) {
+    api::AddressUpdate update;
+    update.address = api::to_wire(address);
+    update.identity = entry.identity.value;
+    update.port = entry.port.value;
+    update.is_node = entry.is_node ? 1 : 0;
+    updates.push_back(update);
+    addresses.push_back(address);
+  }
+  if (const Status noted = journal_.will_hold(addresses); !noted) {
+    outcomes.refusal = Refusal{"disk", noted.error()};
+    return false;
+  }
+  const auto ack = dataplane.upsert(updates);
+  if (!ack) {
+    if (note(ack.error(), outcomes)) return false;
+    outcomes.refusal = Refusal{"dataplane", ack.error().error};
+    return false;
+  }
+  for (const auto& [address, entry] : entries) {
+    acknowledged_.addresses.insert_or_assign(address, entry);
+    acknowledged_.stale.erase(address);
+  }
+  acknowledged_.epoch = ack->epoch;
+  return true;
+}
+
+void Publisher::give_back(const compile::CompiledTable& table) {
+  std::set<std::uint32_t> used = identities_in(table);
+  for (const auto& [address, entry] : acknowledged_.addresses) used.insert(entry.identity.value);
+  if (acknowledged_.stale.empty()) release_identities_except(used, numbers_);
+  // A slot's count belongs to its rule for the life of the statistics page.
+  if (std::exchange(slots_are_fresh_, false)) release_slots_except(table, numbers_);
+}
+
+}  // namespace bulkhead::control::apply
