@@ -48,8 +48,7 @@ Tracked track_packet(FlowTable& table, std::uint32_t slot, bool is_reply, const 
     if (verdict != TcpVerdict::Pass) return {reason_of(verdict)};
     // The originator's ACK of the SYN+ACK, or (picked up) a sign of life from the responder.
     const bool is_open = flow.tcp_state >= TcpState::Established &&
-                         flow.tcp_state <= TcpState::Closed &&
-                         (flow.flags & Flow::kPickedUp) == 0;
+                         flow.tcp_state <= TcpState::Closed && (flow.flags & Flow::kPickedUp) == 0;
     if (is_open) flow.flags |= Flow::kAssured;
   } else if (is_reply) {
     flow.flags |= Flow::kAssured;

@@ -109,6 +109,7 @@ FragmentCache::Admission FragmentCache::admit(rte_mbuf* mbuf, PortId in_port, co
   }
   switch (datagram->state) {
     case Datagram::State::Waiting:
+      if (is_released) return {Answer::Drop, DropReason::FragmentOrphan};  // nobody waits twice
       break;
     case Datagram::State::Passed:
       return {Answer::Follow, DropReason::None, slot, datagram->first_key};

@@ -173,7 +173,7 @@ DropReason parse_frame(rte_mbuf* mbuf, FlowKey& key, PacketInfo& info) {
 }  // namespace
 
 void parse(Batch& batch) {
-  for (std::size_t i = 0; i < batch.size; ++i) {
+  for (const std::size_t i : each_bit(batch.live)) {
     if (i + kPrefetchAhead < batch.size) {
       __builtin_prefetch(frame_of(batch.mbuf[i + kPrefetchAhead]), 1, 3);
     }

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/flow/track.h"
+
+#include "dataplane/packet/wire.h"
+#include "dataplane/stage/stages.h"
+#include "policy/base/protocol.h"
+
+namespace bulkhead::dataplane {
+namespace {
+
+using enum DropReason;
+using Match = FlowTable::Match;
+
+// Fragments first: a later one goes on under its first's key, waits, or is dropped.
+void follow_fragments(Batch& batch, StageContext& context) {
+  for (const std::size_t i : each_bit(batch.live)) {
+    if (batch.info[i].fragment == FragmentKind::None) continue;
+    const FragmentCache::Admission admission =
+        context.fragments.admit(batch.mbuf[i], batch.in_port[i], batch.key[i], batch.info[i],
+                                batch.is_released, context.now.monotonic_ns);
+    switch (admission.answer) {
+      case FragmentCache::Answer::Judge:
+        batch.datagram[i] = admission.datagram;
+        break;
+      case FragmentCache::Answer::Follow:
+        batch.key[i] = admission.first_key;
+        break;
+      case FragmentCache::Answer::Hold:
+        batch.settle(i, Fate::Hold);
+        break;
+      case FragmentCache::Answer::Drop:
+        batch.drop(i, admission.reason);
+        break;
+    }
+  }
+}
+
+// An echo with the same identifier the other way round is another flow: two pods may well ping each
+// other with the same one, and a request must never pass as an answer.
+Match match_of(const FlowKey& key, const PacketInfo& info) {
+  if (key.protocol != kIcmp && key.protocol != kIcmpV6) return Match::Either;
+  if (info.kind == PacketKind::LaterFragment) return Match::Either;
+  const std::uint8_t type =
+      info.kind == PacketKind::IcmpError ? info.embedded_type : info.icmp_type;
+  return type == kEchoRequest || type == kEchoRequest6 ? Match::Forward : Match::Reverse;
+}
+
+bool is_host_port(const Snapshot& snapshot, std::uint32_t port) {
+  return port != 0 && (port == snapshot.node_port.value || port == snapshot.outside_port.value);
+}
+
+// The flow's packets come in where its ends sit. Pods were bound to their addresses already; what
+// the host sends is told apart here: an outside packet never rides on a flow of the node's own, and
+// no host packet on a pod's side of a flow. Answers from a host address may take either host port
+// (the host may have translated what the pod asked for).
+DropReason check_port(const Batch& batch, std::size_t i, const Flow& flow, bool is_reply,
+                      bool is_stale, const Snapshot& snapshot) {
+  const std::uint32_t expected = is_reply ? flow.responder_port : flow.originator_port;
+  if (batch.in_port[i].value == expected) return None;
+  if (batch.source[i]->role == api::PortRole::Pod) return is_stale ? None : StaleEndpoint;
+  return is_reply && is_host_port(snapshot, expected) ? None : SpoofedIp;
+}
+
+void track_miss(Batch& batch, std::size_t i, bool picks_up) {
+  const PacketInfo& info = batch.info[i];
+  if (info.kind == PacketKind::LaterFragment) return batch.drop(i, FragmentOrphan);
+  const DropReason reason = may_begin(batch.key[i], info, picks_up);
+  if (reason != None) return batch.drop(i, reason);
+  batch.track[i] = Track::Miss;
+  batch.flow[i] = kNoFlow;
+  batch.is_reply[i] = false;
+}
+
+// `is_reply` is the embedded packet's direction; the error travels against it and changes nothing.
+void track_error(Batch& batch, std::size_t i, const Flow& flow, bool is_reply) {
+  const bool is_tcp = flow.key.protocol == kTcp;
+  if (is_tcp && !is_in_flight(flow, is_reply, batch.info[i].tcp_sequence)) {
+    return batch.drop(i, IcmpUnrelated);
+  }
+  batch.is_reply[i] = !is_reply;
+}
+
+void track_hit(Batch& batch, std::size_t i, FlowTable::Found found, StageContext& context) {
+  const Flow& flow = context.flows[found.slot];
+  const bool is_stale = flow.epoch != context.epoch.value;
+  const PacketInfo& info = batch.info[i];
+  batch.track[i] = is_stale ? Track::Stale : Track::Hit;
+  batch.flow[i] = found.slot;
+  if (info.kind == PacketKind::IcmpError) return track_error(batch, i, flow, found.is_reply);
+  batch.is_reply[i] = found.is_reply;
+  const DropReason wrong_port =
+      check_port(batch, i, flow, found.is_reply, is_stale, context.snapshot);
+  if (wrong_port != None) return batch.drop(i, wrong_port);
+  if (info.kind == PacketKind::LaterFragment) return;
+  const Tracked tracked =
+      track_packet(context.flows, found.slot, found.is_reply, info, context.now);
+  if (tracked.reason != None) return batch.drop(i, tracked.reason);
+  if (tracked.reopens) {
+    // commit closes the finished flow in batch.flow[i] when the new one is decided.
+    batch.track[i] = Track::Miss;
+    batch.is_reply[i] = false;
+  }
+}
+
+}  // namespace
+
+void track(Batch& batch, StageContext& context) {
+  follow_fragments(batch, context);
+  std::array<Match, kBatchSize> match;
+  std::array<FlowTable::Found, kBatchSize> found;
+  for (const std::size_t i : each_bit(batch.live)) match[i] = match_of(batch.key[i], batch.info[i]);
+  context.flows.find(batch.key, match, batch.live, found);
+  const bool picks_up = context.now.monotonic_ns - context.flows.started_cold_ns() < kPickUpGraceNs;
+  for (const std::size_t i : each_bit(batch.live)) {
+    if (found[i].slot == kNoSlot) {
+      track_miss(batch, i, picks_up);
+    } else {
+      track_hit(batch, i, found[i], context);
+    }
+  }
+}
+
+}  // namespace bulkhead::dataplane
