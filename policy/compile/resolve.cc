@@ -119,7 +119,7 @@ const Resolver::Indexes& Resolver::namespaces_of(const model::LabelSelector& sel
   const auto [found, is_new] = namespaces_by_selector_.try_emplace(text_of(selector));
   if (!is_new) return found->second;
   const auto keep = [&](std::uint32_t i) {
-    if (matches(selector, inventory_.namespaces[i]->labels)) found->second.push_back(i);
+    if (matches(selector, *inventory_.namespaces[i])) found->second.push_back(i);
   };
   if (const auto term = required_term(selector)) {
     if (namespaces_by_label_.empty()) index_namespaces();
@@ -135,7 +135,7 @@ const Resolver::Indexes& Resolver::namespaces_of(const model::LabelSelector& sel
 Resolver::Indexes Resolver::groups_of(const Indexes& namespaces, const model::LabelSelector& pods) {
   Indexes found;
   const auto keep = [&](std::uint32_t group) {
-    if (matches(pods, inventory_.groups[group].pod->labels)) found.push_back(group);
+    if (matches(pods, *inventory_.groups[group].pod)) found.push_back(group);
   };
   const auto term = required_term(pods);
   if (!term || namespaces.size() <= kWalkedNamespaces) {
@@ -165,7 +165,14 @@ void Resolver::index_namespaces() {
 
 void Resolver::index_groups() {
   for (std::uint32_t i = 0; i < inventory_.groups.size(); ++i) {
-    for (const auto& [key, value] : inventory_.groups[i].pod->labels) {
+    const model::Pod& pod = *inventory_.groups[i].pod;
+    // As matches() reads it: the field answers for the label.
+    const bool has_account = !pod.service_account.empty();
+    if (has_account) {
+      groups_by_label_[label_text(model::kServiceAccountLabel, pod.service_account)].push_back(i);
+    }
+    for (const auto& [key, value] : pod.labels) {
+      if (has_account && key == model::kServiceAccountLabel) continue;
       groups_by_label_[label_text(key, value)].push_back(i);
     }
   }

@@ -111,10 +111,11 @@ std::vector<PortOfName> RuleBook::ports_of(const model::Pod& pod) const {
     if (port.name.empty() || !has_ports(port.protocol)) continue;
     const auto found = named_ports_.find({port.protocol, port.name});
     if (found == named_ports_.end()) continue;
+    // The first of a name counts, as in the kubelet's own look-up.
+    if (std::ranges::find(ports, found->second, &PortOfName::named_port) != ports.end()) continue;
     ports.push_back({found->second, table::line_point(port.protocol, port.port)});
   }
   std::ranges::sort(ports);
-  ports.erase(std::ranges::unique(ports).begin(), ports.end());
   return ports;
 }
 

@@ -31,15 +31,27 @@ bool meets(const Requirement& requirement, const std::string* value) {
   return false;
 }
 
-}  // namespace
-
-bool matches(const model::LabelSelector& selector, const model::Labels& labels) {
+template <class LabelOf>
+bool matches_labels(const model::LabelSelector& selector, const LabelOf& label_of) {
   for (const auto& [key, wanted] : selector.match_labels) {
-    const std::string* value = label(labels, key);
+    const std::string* value = label_of(key);
     if (value == nullptr || *value != wanted) return false;
   }
   return std::ranges::all_of(selector.match_expressions, [&](const Requirement& requirement) {
-    return meets(requirement, label(labels, requirement.key));
+    return meets(requirement, label_of(requirement.key));
+  });
+}
+
+}  // namespace
+
+bool matches(const model::LabelSelector& selector, const model::Namespace& ns) {
+  return matches_labels(selector, [&](const std::string& key) { return label(ns.labels, key); });
+}
+
+bool matches(const model::LabelSelector& selector, const model::Pod& pod) {
+  return matches_labels(selector, [&](const std::string& key) {
+    const bool is_account = key == model::kServiceAccountLabel && !pod.service_account.empty();
+    return is_account ? &pod.service_account : label(pod.labels, key);
   });
 }
 

@@ -5,12 +5,15 @@
 #include <string>
 #include <string_view>
 
+#include "policy/model/cluster.h"
 #include "policy/model/labels.h"
 
 namespace bulkhead::compile {
 
 // The compiler's own reading of metav1.LabelSelector; the oracle has another (law 4).
-[[nodiscard]] bool matches(const model::LabelSelector& selector, const model::Labels& labels);
+[[nodiscard]] bool matches(const model::LabelSelector& selector, const model::Namespace& ns);
+// A pod's service account answers for its label, which users cannot set.
+[[nodiscard]] bool matches(const model::LabelSelector& selector, const model::Pod& pod);
 
 // A label that every object the selector matches must have, the one to search an index by.
 struct LabelTerm {

@@ -79,13 +79,13 @@ class SubjectFinder {
     std::vector<const model::Policy*> found;
     for (const model::Policy* policy : policies_.cluster_wide) {
       const bool has_namespace =
-          !policy->subject_namespaces || matches(*policy->subject_namespaces, ns.labels);
-      if (has_namespace && matches(policy->subject_pods, pod->labels)) found.push_back(policy);
+          !policy->subject_namespaces || matches(*policy->subject_namespaces, ns);
+      if (has_namespace && matches(policy->subject_pods, *pod)) found.push_back(policy);
     }
     const auto own = policies_.of_namespace.find(ns.name);
     if (own == policies_.of_namespace.end()) return found;
     for (const model::Policy* policy : own->second) {
-      if (matches(policy->subject_pods, pod->labels)) found.push_back(policy);
+      if (matches(policy->subject_pods, *pod)) found.push_back(policy);
     }
     return found;
   }

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <random>
+
+#include "policy/model/cluster.h"
+
+namespace bulkhead::testing {
+
+using Random = std::mt19937_64;
+
+// BULKHEAD_SEED, else a fixed one; printed, so that a failure can be run again.
+[[nodiscard]] std::uint64_t seed_from_environment();
+
+// A small cluster that uses every field of the model: selectors with all operators, both families,
+// addresses inside and outside the policies' prefixes, named ports that differ between pods, port
+// ranges that touch, tiers, staged policies, quarantine, defaults, DNS, finished and host-network
+// pods, pods without address. Few different values, so that things meet.
+[[nodiscard]] model::Cluster random_cluster(Random& random);
+
+// An address that pods or prefixes of such clusters may have.
+[[nodiscard]] IpAddress random_address(Random& random);
+
+}  // namespace bulkhead::testing
