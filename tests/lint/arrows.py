@@ -31,13 +31,13 @@ DOORS = (
     (r"rte_", r"dataplane/(?!api/)|bench/|tests/"),
     (r"yaml-cpp/", r"policy/parse/[^/]+\.cc$|control/config/[^/]+\.cc$|tests/"),
     (r"nlohmann/", r"(policy/parse|policy/question|control/\w+|cni)/[^/]+$|tests/|bench/"),
-    (r"CLI/", r"control/cli/[^/]+$|control/main\.cc$|dataplane/main\.cc$"),
+    (r"CLI/", r"control/cli/[^/]+$|control/main\.cc$|dataplane/options\.cc$"),
     (r"httplib", r"control/(api|metrics|cli)/[^/]+\.cc$|cni/[^/]+\.cc$|tests/"),
     (r"prometheus/", r"control/metrics/|tests/"),
     (r"spdlog/", r"control/|dataplane/(main\.cc|api/|port/)|tests/"),
     (r"netlink/", r"control/endpoint/[^/]+\.(cc|h)$|tests/"),
     (r"liburing", r"dataplane/port/|tests/"),
-    (r"cap-ng", r"dataplane/(main\.cc|port/|api/)"),
+    (r"cap-ng", r"dataplane/process\.cc$"),
     (r"xxhash", r"policy/(table|base|compile)/|dataplane/|tests/"),
     (r"(gtest|gmock|rapidcheck|benchmark)", r"tests/|bench/"),
 )
@@ -140,7 +140,10 @@ def link_closure(root):
             text = re.sub(r"#.*", "", cmake.read())
         for call in re.finditer(r"bulkhead_library\(\s*(\S+)([^)]*)\)", text):
             depends = re.search(r"\bDEPENDS\b([^)]*?)(?:\b(?:SOURCES|LIBRARIES)\b|$)", call.group(2), re.S)
-            direct[call.group(1)] = set(depends.group(1).split()) if depends else set()
+            folder = call.group(1)
+            while not os.path.isdir(os.path.join(root, folder)):  # a second library of one folder
+                folder = os.path.dirname(folder)
+            direct.setdefault(folder, set()).update(depends.group(1).split() if depends else ())
     closure = {}
     for folder in direct:
         reached, queue = set(), [folder]
