@@ -16,7 +16,7 @@ std::vector<table::SectionBytes> CompiledTable::section_bytes() const {
 }
 
 Result<CompiledTable> compile(const model::Cluster& cluster, const LocalPods& local,
-                              Revision revision, Numbers& numbers) {
+                              Revision revision, Numbers& numbers, std::span<const Alias> aliases) {
   const Inventory inventory(cluster);
   const Regions regions(named_prefixes(cluster));
   Identities identities = number_identities(cluster, inventory, regions, numbers);
@@ -32,11 +32,13 @@ Result<CompiledTable> compile(const model::Cluster& cluster, const LocalPods& lo
 
   CompiledTable compiled;
   compiled.revision = revision;
-  if (auto ok = emit(book, resolver, inventory, identities, subjects, numbers, compiled); !ok) {
+  if (auto ok = emit(book, resolver, inventory, identities, subjects, aliases, numbers, compiled);
+      !ok) {
     return in_context("cannot compile", ok.error());
   }
   compiled.addresses = std::move(identities.addresses);
   compiled.pods = std::move(identities.pods_without_address);
+  compiled.identity_keys = std::move(identities.keys);
   return compiled;
 }
 

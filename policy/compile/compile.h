@@ -48,15 +48,27 @@ struct CompiledTable {
   std::map<model::PodKey, IdentityId> pods;  // live pods that have no address yet
   std::vector<SlotInfo> slots;               // every slot this table can answer with
 
+  // Every key of Numbers that this table names: what must not be released while it is in force.
+  std::vector<std::string> identity_keys;
+  std::vector<std::string> slot_keys;
+
   [[nodiscard]] std::vector<table::SectionBytes> section_bytes() const;
 };
 
 // The pods whose decisions the table must answer as *subjects* (rows). Absent: every live pod.
 using LocalPods = std::optional<std::set<model::PodKey>>;
 
+// An identity that addresses may still carry until their updates have followed the table: it is
+// answered, as subject and as peer, exactly like `now`, unless the table knows it itself.
+struct Alias {
+  IdentityId retired;
+  IdentityId now;
+};
+
 // Compiles the whole cluster. `numbers` is an input: the same numbers and cluster give the same
 // bytes. Fails, before anything is published, when a limit of the format is exceeded.
 [[nodiscard]] Result<CompiledTable> compile(const model::Cluster& cluster, const LocalPods& local,
-                                            Revision revision, Numbers& numbers);
+                                            Revision revision, Numbers& numbers,
+                                            std::span<const Alias> aliases = {});
 
 }  // namespace bulkhead::compile

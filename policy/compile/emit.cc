@@ -5,6 +5,7 @@
 #include <map>
 #include <tuple>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "policy/compile/fold.h"
 #include "policy/compile/vector_hash.h"
@@ -17,9 +18,8 @@ using table::TableBuilder;
 // Turns outcomes into decisions, and hands out the counter slots they name.
 class Decisions {
  public:
-  Decisions(const RuleBook& book, Numbers& numbers, TableBuilder& builder,
-            std::vector<SlotInfo>& slots)
-      : book_(book), numbers_(numbers), builder_(builder), slots_(slots) {}
+  Decisions(const RuleBook& book, Numbers& numbers, TableBuilder& builder, CompiledTable& compiled)
+      : book_(book), numbers_(numbers), builder_(builder), compiled_(compiled) {}
 
   [[nodiscard]] std::uint32_t number_of(Direction direction,
                                         const std::array<Outcome, kWorlds>& outcome) {
@@ -50,7 +50,7 @@ class Decisions {
   const RuleBook& book_;
   Numbers& numbers_;
   TableBuilder& builder_;
-  std::vector<SlotInfo>& slots_;
+  CompiledTable& compiled_;
   std::map<std::tuple<Direction, Outcome, Outcome>, std::uint32_t> known_;
   std::map<std::tuple<Direction, Outcome, bool>, CounterSlot> slot_numbers_;
 };
@@ -184,13 +184,30 @@ class RowWriter {
   std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, VectorHash> rule_sets_;
 };
 
+Status add_aliases(std::span<const Alias> aliases, const Identities& identities,
+                   TableBuilder& builder) {
+  std::unordered_set<std::uint32_t> known;
+  for (const Identity& identity : identities.all) known.insert(identity.id.value);
+  for (const auto& [retired, now] : aliases) {
+    if (retired < kFirstDynamicIdentity || now < kFirstDynamicIdentity) {
+      return fail("alias {} -> {}: reserved identities have none", retired.value, now.value);
+    }
+    if (retired.value >= table::kMaxIdentities) {
+      return fail("alias {}: exceeds the limit of {} identities", retired.value,
+                  table::kMaxIdentities);
+    }
+    if (!known.contains(retired.value) && known.contains(now.value)) builder.alias(retired, now);
+  }
+  return {};
+}
+
 }  // namespace
 
 Status emit(const RuleBook& book, const Resolver& resolver, const Inventory& inventory,
-            const Identities& identities, const std::vector<Subject>& subjects, Numbers& numbers,
-            CompiledTable& compiled) {
+            const Identities& identities, const std::vector<Subject>& subjects,
+            std::span<const Alias> aliases, Numbers& numbers, CompiledTable& compiled) {
   TableBuilder builder;
-  Decisions decisions(book, numbers, builder, compiled.slots);
+  Decisions decisions(book, numbers, builder, compiled);
   PortLists port_lists;
   for (const Direction direction : kDirections) {
     const auto d = static_cast<std::size_t>(direction);
@@ -214,6 +231,7 @@ Status emit(const RuleBook& book, const Resolver& resolver, const Inventory& inv
       }
     }
   }
+  if (auto ok = add_aliases(aliases, identities, builder); !ok) return ok;
   builder.set_outside(identities.outside);
   auto sections = builder.finish(compiled.revision);
   if (!sections) return tl::unexpected(sections.error());

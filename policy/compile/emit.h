@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "policy/compile/classes.h"
@@ -12,10 +13,11 @@
 
 namespace bulkhead::compile {
 
-// Folds every row and writes the table: sections and slots of `compiled`, in a fixed order.
+// Folds every row and writes the table: sections, slots and their keys of `compiled`, in a fixed
+// order. Fails when a limit of the format is exceeded or an alias names a reserved identity.
 [[nodiscard]] Status emit(const RuleBook& book, const Resolver& resolver,
                           const Inventory& inventory, const Identities& identities,
-                          const std::vector<Subject>& subjects, Numbers& numbers,
-                          CompiledTable& compiled);
+                          const std::vector<Subject>& subjects, std::span<const Alias> aliases,
+                          Numbers& numbers, CompiledTable& compiled);
 
 }  // namespace bulkhead::compile

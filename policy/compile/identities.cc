@@ -47,6 +47,7 @@ void number_groups(const Inventory& inventory, const Regions& regions,
     key += inventory.groups[identity.group].key;
     if (identity.region != kNoRegion) key += "|in " + regions.prefix(identity.region).text();
     identity.id = numbers.identity(key);
+    identities.keys.push_back(key);
     for (; group <= identity.group; ++group) {
       identities.first_of_group.push_back(static_cast<std::uint32_t>(identities.all.size()));
     }
@@ -66,7 +67,9 @@ void number_outside(const model::Settings& settings, const Regions& regions, Num
   for (std::uint32_t region = 0; region < regions.size(); ++region) {
     const Prefix& prefix = regions.prefix(region);
     if (is_inside_any(pod_cidrs, prefix)) continue;
-    const IdentityId id = numbers.identity("outside|in " + prefix.text());
+    const std::string key = "outside|in " + prefix.text();
+    const IdentityId id = numbers.identity(key);
+    identities.keys.push_back(key);
     identities.all.push_back({.group = kNoGroup, .region = region, .id = id});
     identities.outside.push_back({prefix, id});
   }

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 #include <map>
-#include <span>
+#include <string>
 #include <vector>
 
 #include "policy/base/ids.h"
@@ -28,6 +28,7 @@ struct Identity {
 // identities are neighbours. The first outside one is the world (no region).
 struct Identities {
   std::vector<Identity> all;
+  std::vector<std::string> keys;              // every key that was numbered
   std::vector<std::uint32_t> first_of_group;  // by group, and one past the last group's at the end
   std::vector<std::vector<std::uint32_t>> of_region;  // indexes into all
   std::vector<AddressIdentity> addresses;             // sorted by address

@@ -110,6 +110,11 @@ void TableBuilder::set_peer(IdentityId identity, Direction direction, std::uint3
   identities_[identity.value].peer_class[index_of(direction)] = column;
 }
 
+void TableBuilder::alias(IdentityId retired, IdentityId now) {
+  reserve_identities(std::max(retired.value, now.value) + 1);
+  identities_[retired.value] = identities_[now.value];
+}
+
 void TableBuilder::reserve_identities(std::uint32_t count) {
   if (count > identities_.size()) identities_.resize(count);
 }

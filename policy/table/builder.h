@@ -65,6 +65,8 @@ class TableBuilder {
 
   void set_subject(IdentityId identity, Direction direction, std::uint32_t row);
   void set_peer(IdentityId identity, Direction direction, std::uint32_t column);
+  // `retired` answers as `now` does at this moment.
+  void alias(IdentityId retired, IdentityId now);
   // Makes the table know identities below this, and rows as wide as this many columns.
   void reserve_identities(std::uint32_t count);
   void reserve_columns(Direction direction, std::uint32_t count);

@@ -244,6 +244,41 @@ TEST(Compile, AnAddressThatTwoDifferentPodsClaimIsUnknown) {
   EXPECT_EQ(compiled.into("10.0.0.1", "10.0.0.2", 1), "deny ");
 }
 
+TEST(Compile, AnswersARetiredIdentityLikeItsSuccessor) {
+  auto builder = database();
+  allow(builder.policy("db", "p", "db"), Direction::Ingress, {pods(app("web"))}, {tcp(3306)});
+  Numbers numbers;
+  const auto plain = *compile(builder.cluster, {}, Revision{1}, numbers);
+  const IdentityId db = plain.addresses[0].identity;
+  const IdentityId web = plain.addresses[1].identity;
+  const IdentityId retired{900};
+  const auto verdict = [&](std::vector<Alias> aliases, IdentityId peer) {
+    const auto table = *compile(builder.cluster, {}, Revision{1}, numbers, aliases);
+    const auto view = *table::TableView::open(table.section_bytes());
+    const table::Query query{db, peer, 3306, kTcp};
+    table::Decision decision;
+    table::lookup(view, Direction::Ingress, {&query, 1}, {&decision, 1});
+    return decision.verdict;
+  };
+  EXPECT_EQ(verdict({{retired, web}}, retired), Verdict::Allow);
+  EXPECT_EQ(verdict({}, retired), Verdict::Deny);
+  EXPECT_EQ(verdict({{retired, db}}, retired), Verdict::Deny);
+  EXPECT_EQ(verdict({{web, db}}, web), Verdict::Allow) << "the table knows web itself";
+  EXPECT_FALSE(
+      compile(builder.cluster, {}, Revision{1}, numbers, std::array{Alias{kOwnNodeIdentity, web}}));
+}
+
+TEST(Compile, NamesTheKeysItHolds) {
+  auto builder = database();
+  allow(builder.policy("db", "p", "db"), Direction::Ingress, {pods(app("web"))}, {tcp(3306)});
+  Numbers numbers;
+  const auto table = *compile(builder.cluster, {}, Revision{1}, numbers);
+  ASSERT_EQ(table.identity_keys.size(), numbers.identities().size());
+  ASSERT_EQ(table.slot_keys.size(), table.slots.size());
+  for (const auto& key : table.identity_keys) EXPECT_TRUE(numbers.identities().contains(key));
+  for (const auto& key : table.slot_keys) EXPECT_TRUE(numbers.slots().contains(key));
+}
+
 TEST(Compile, SameNumbersGiveSameBytes) {
   auto builder = database();
   allow(builder.policy("db", "p", "db"), Direction::Ingress, {pods(app("web"))}, {tcp(3306)});
