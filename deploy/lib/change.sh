@@ -8,7 +8,7 @@ explain_denied() {
   "$bin/bulkhead" policy explain "$work/etc/bulkhead/policies.d" --config "$work/etc/bulkhead/config.yaml" \
     --from "$from" --to "$to" --protocol TCP --port 3306 | sed 's/^/     /'
   say "and what the data plane wrote down when it was tried:"
-  flow="$("$bin/bulkhead" --root "$work" flows --verdict deny -o json 2> /dev/null |
+  flow="$(ask_agent flows --verdict deny -o json 2> /dev/null |
     jq -c 'select(.source.pod == "prober" and .destination.pod == "db" and .destination.port == 3306)' | head -1)"
   say "  ${flow:-no flow record}"
   [ -n "$flow" ] || failures=$((failures + 1))
@@ -25,7 +25,7 @@ hold_connection() {
 # Tries to connect until it works; writes when it did.
 await_connection() {
   # shellcheck disable=SC2016
-  from_pod "$1" bash -c 'until timeout 0.05 bash -c "exec 3<> /dev/tcp/$1/$2" 2> /dev/null; do :; done
+  from_pod "$1" timeout 15 bash -c 'until timeout 0.05 bash -c "exec 3<> /dev/tcp/$1/$2" 2> /dev/null; do :; done
     echo "${EPOCHREALTIME/[.,]/}" > "$3"' bash "$2" "$3" "$4"
 }
 

@@ -46,7 +46,7 @@ observe() {
 
 probe_program() { if [ "$runtime" = containerd ]; then echo /bin/pod-probe; else echo "$here/lib/pod_probe.sh"; fi; }
 
-cell_of() { case "$1" in allow | open) printf 'o' ;; deny | closed) printf '.' ;; *) printf '?' ;; esac; }
+cell_of() { case "$1" in allow | open) printf '.' ;; deny | closed) printf 'X' ;; *) printf '?' ;; esac; }
 
 # Prints one probe's block; adds to $tried and $wrong.
 print_probe() {
@@ -55,7 +55,7 @@ print_probe() {
     grid='' grid4='' grid6=''
     for to in "${pods[@]}" internet; do
       if [ "$from" = "$to" ]; then
-        grid+='- ' grid4+='- ' grid6+='- '
+        grid+='  ' grid4+='  ' grid6+='  '
         continue
       fi
       mark="$(cell_of "${expected["$from $to $probe"]:-}")"
@@ -77,7 +77,7 @@ print_probe() {
 
 show_matrix() {
   local probe tried=0 wrong=0 letters='w d p c b i '
-  say "o = answered, . = nothing came back, ! = not as the policies say; columns: web db prober client box internet"
+  say ". = answered, X = nothing came back, ! = not as the policies say; columns: web db prober client box internet"
   printf '   %-9s %-20s %-15s %-15s %s\n' '' from expected 'IPv4 seen' 'IPv6 seen'
   printf '   %-9s %-20s %s    %s    %s\n' '' '' "$letters" "$letters" "$letters"
   for probe in "${probes[@]}"; do

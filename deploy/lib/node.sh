@@ -68,7 +68,8 @@ CONFIG
     > "$work/cni/10-bulkhead.conflist"
 }
 
-status_says() { "$bin/bulkhead" --root "$work" status -o json 2> /dev/null | jq -e "$1" > /dev/null; }
+ask_agent() { BULKHEAD_ROOT="$work" "$bin/bulkhead" "$@"; }
+status_says() { ask_agent status -o json 2> /dev/null | jq -e "$1" > /dev/null; }
 
 start_daemons() {
   local begun
@@ -78,5 +79,5 @@ start_daemons() {
   wait_until 20 "agent and data plane are ready" \
     status_says '.dataplane_connected and .revision_acknowledged > 0'
   say "bulkhead-dataplane and bulkhead-agent are up after $(($(now_ms) - begun)) ms:"
-  "$bin/bulkhead" --root "$work" status | sed 's/^/     /'
+  ask_agent status | sed 's/^/     /'
 }

@@ -14,6 +14,7 @@ in_cni_view() {
   # shellcheck disable=SC2016
   unshare -m sh -c 'work="$1"; shift
     mount -t overlay overlay -o "lowerdir=/etc,upperdir=$work/etc-upper,workdir=$work/etc-work" /etc &&
+    mount --bind "$work/etc-upper/cni/net.d" /etc/cni/net.d &&
     mount --bind "$work/cni-bin" /usr/lib/cni && exec "$@"' sh "$work" "$@"
 }
 
@@ -106,7 +107,7 @@ start_pods() {
 
 read_addresses() {
   local pod addresses
-  addresses="$("$bin/bulkhead" --root "$work" endpoints -o json |
+  addresses="$(ask_agent endpoints -o json |
     jq -r '(.endpoints? // .)[] | "\(.pod_namespace)/\(.pod_name) \(.ips | join(" "))"')"
   for pod in "${pods[@]}"; do
     pod_ip[$pod,4]="$(awk -v pod="$pod" '$1 == pod { for (i = 2; i <= NF; ++i) if ($i !~ /:/) print $i }' <<< "$addresses")"

@@ -9,12 +9,12 @@ work=''
 record() { echo "$*" >> "$state/made"; }
 
 claim_state() {
-  if [ -f "$state/owner" ]; then
-    local owner
-    read -r owner < "$state/owner"
-    if [ -d "/proc/$owner" ] && grep -qz demo "/proc/$owner/cmdline"; then
-      die "another demo is running (pid $owner)"
-    fi
+  local owner=''
+  [ -f "$state/owner" ] && read -r owner < "$state/owner"
+  if [ -n "$owner" ] && grep -qsz demo "/proc/$owner/cmdline"; then
+    die "another demo is running (pid $owner)"
+  fi
+  if [ -f "$state/made" ]; then
     say "undoing what an earlier demo left"
     clean_up
   fi

@@ -124,8 +124,10 @@ class AgentDead(NodeCase):
         self.node.agent.kill()
         pod.delete()
         self.assertFalse(set(pod.ips) & self.node.leases())
+        early = Pod(self.node, "lab/too-early")
+        self.addCleanup(early.netns.close)
         with self.assertRaises(CniError) as refused:
-            Pod(self.node, "lab/too-early").add()
+            early.add()
         self.assertEqual(refused.exception.code, 11)
         self.assertEqual(self.node.leases(), set(self.pods["lab/fixed"].ips))
         self.node.start_agent()

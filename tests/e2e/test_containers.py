@@ -32,7 +32,7 @@ class Containers(NodeCase):
         super().setUpClass()
         cls.node.declare(LABELS)
         cls.runtime = Containerd(cls.node)
-        cls.containers = {"shop/till": cls.runtime.start("shop/till", "nc", "-lk", "-p", "8080", "-e", "echo", "paid"),
+        cls.containers = {"shop/till": cls.runtime.start("shop/till", "nc", "-ll", "-p", "8080", "-e", "echo", "paid"),
                           "visitors/guest": cls.runtime.start("visitors/guest"),
                           "visitors/thief": cls.runtime.start("visitors/thief")}
 

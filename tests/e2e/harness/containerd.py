@@ -21,7 +21,7 @@ def image_archive(path):
     layer = io.BytesIO()
     with tarfile.open(fileobj=layer, mode="w") as tar:
         tar.add(shutil.which("busybox"), "bin/busybox")
-        for name in ("sh", "sleep", "nc", "wget", "ip"):
+        for name in ("sh", "sleep", "nc", "echo", "ip"):
             link = tarfile.TarInfo(f"bin/{name}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             tar.addfile(link)
@@ -70,7 +70,7 @@ class Containerd:
     def ctr(self, *arguments, pod="", check=True):
         """Runs ctr in a mount namespace where /etc/cni/net.d and /usr/lib/cni are ours."""
         mounts = (f"mount -t overlay overlay -o lowerdir=/etc,upperdir={self.folder}/upper,workdir={self.folder}/work "
-                  f"/etc && mount --bind {self.folder}/bin /usr/lib/cni && exec \"$@\"")
+                  f"/etc && mount --bind {self.folder}/upper/cni/net.d /etc/cni/net.d && mount --bind {self.folder}/bin /usr/lib/cni && exec \"$@\"")
         environment = {**os.environ, "BULKHEAD_ROOT": self.node.root, "BULKHEAD_POD": pod}
         return run("unshare", "-m", "sh", "-c", mounts, "sh", "ctr", "-a", self.socket, *arguments, check=check,
                    env=environment, timeout=60)
