@@ -21,6 +21,9 @@ Outcome<std::string> del(const Request& request, const Deadlines& deadlines, std
     if (auto written = write_tombstone(request); !written) {
       return refuse(Code::InputOutput, "{}", written.error().text());
     }
+  } else if (auto removed = remove_tombstone(request); !removed) {
+    // One from an ADD that nobody knew the end of: the agent has just done what it asks.
+    notes += removed.error().text() + "\n";
   }
   if (auto released = release(request); !released) return tl::unexpected(released.error());
   return std::string();

@@ -210,6 +210,14 @@ TEST_F(Plugin, AnAddAfterATombstoneTakesItAway) {
   EXPECT_THAT(tombstones(), IsEmpty());
 }
 
+TEST_F(Plugin, ADelThatTheAgentServesTakesAnOlderTombstoneAway) {
+  ASSERT_EQ(call("DEL").exit_code, 0);
+  ASSERT_THAT(tombstones(), SizeIs(1));
+  start_agent();
+  ASSERT_EQ(call("DEL").exit_code, 0);
+  EXPECT_THAT(tombstones(), IsEmpty());
+}
+
 TEST_F(Plugin, AddWithoutAnAgentIsTriedAgainLaterAndLeavesNothing) {
   const auto answer = call("ADD");
   EXPECT_EQ(code_of(answer), 11);
