@@ -40,10 +40,11 @@ class Decisions {
     const auto [found, is_new] = slot_numbers_.try_emplace({direction, outcome, is_staged});
     if (!is_new) return found->second;
     const std::string& rule = book_.text(outcome.rule);
-    found->second =
-        numbers_.slot(fmt::format("{}|{}|{}|{}", rule, name_of(direction), name_of(outcome.verdict),
-                                  is_staged ? "staged" : "enforced"));
-    slots_.push_back({found->second, rule, direction, outcome.verdict, is_staged});
+    std::string key = fmt::format("{}|{}|{}|{}", rule, name_of(direction), name_of(outcome.verdict),
+                                  is_staged ? "staged" : "enforced");
+    found->second = numbers_.slot(key);
+    compiled_.slots.push_back({found->second, rule, direction, outcome.verdict, is_staged});
+    compiled_.slot_keys.push_back(std::move(key));
     return found->second;
   }
 
