@@ -74,7 +74,7 @@ status_says() { ask_agent status -o json 2> /dev/null | jq -e "$1" > /dev/null; 
 start_daemons() {
   local begun
   begun="$(now_ms)"
-  start dataplane nsenter --net="/run/netns/$node" "$bin/bulkhead-dataplane" --root "$work" --workers 1
+  start dataplane nsenter --net="/run/netns/$node" "$bin/bulkhead-dataplane" --root "$work" --instance demo --workers 1
   start agent nsenter --net="/run/netns/$node" "$bin/bulkhead-agent" --root "$work"
   wait_until 20 "agent and data plane are ready" \
     status_says '.dataplane_connected and .revision_acknowledged > 0'

@@ -69,8 +69,8 @@ class Containerd:
 
     def ctr(self, *arguments, pod="", check=True):
         """Runs ctr in a mount namespace where /etc/cni/net.d and /usr/lib/cni are ours."""
-        mounts = (f"mount -t overlay overlay -o lowerdir=/etc,upperdir={self.folder}/upper,workdir={self.folder}/work "
-                  f"/etc && mount --bind {self.folder}/upper/cni/net.d /etc/cni/net.d && mount --bind {self.folder}/bin /usr/lib/cni && exec \"$@\"")
+        mounts = (f"cd {self.folder} && mount -t overlay overlay -o lowerdir=/etc,upperdir=upper,workdir=work /etc && "
+                  "mount --bind upper/cni/net.d /etc/cni/net.d && mount --bind bin /usr/lib/cni && exec \"$@\"")
         environment = {**os.environ, "BULKHEAD_ROOT": self.node.root, "BULKHEAD_POD": pod}
         return run("unshare", "-m", "sh", "-c", mounts, "sh", "ctr", "-a", self.socket, *arguments, check=check,
                    env=environment, timeout=60)

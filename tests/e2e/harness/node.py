@@ -106,6 +106,11 @@ class Node:
     def start_dataplane(self):
         command = [os.path.join(self.binaries, "bulkhead-dataplane"), "--root", self.root,
                    "--workers", str(self.settings.get("workers", 1))]
+        for key in ("io", "memory", "poll"):
+            if key in self.settings:
+                command += [f"--{key}", self.settings[key]]
+        if self.instance:
+            command += ["--instance", self.instance]
         self.dataplane = Process("bulkhead-dataplane", command, self.path("dataplane.out"), self.host.path)
 
     def start_agent(self):
