@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// What policies cost: full compiles of Kubernetes-shaped clusters and look-ups in their tables.
+// One figure a line. Usage: policy-bench [--rules N --pods N --namespaces N --local N --seed N]
+#include <fmt/format.h>
+#include <malloc.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "bench/policy/cluster.h"
+#include "bench/policy/memory_figures.h"
+#include "policy/table/lookup.h"
+
+namespace bulkhead::bench {
+namespace {
+
+constexpr std::size_t kQueries = 1u << 20;
+constexpr std::size_t kBurst = 64;
+constexpr int kRounds = 5;
+
+// Sections where the data plane has them: mapped, so aligned to pages.
+class Mapped {
+ public:
+  explicit Mapped(const std::vector<table::SectionBytes>& sections) {
+    for (const auto& section : sections) {
+      const std::size_t size = (section.bytes.size() + 4095) / 4096 * 4096;
+      memory_.emplace_back(std::aligned_alloc(4096, size), &std::free);
+      std::memcpy(memory_.back().get(), section.bytes.data(), section.bytes.size());
+      sections_.push_back(
+          {section.kind,
+           section.checksum,
+           {static_cast<const std::byte*>(memory_.back().get()), section.bytes.size()}});
+    }
+  }
+  [[nodiscard]] const std::vector<table::SectionBytes>& sections() const { return sections_; }
+
+ private:
+  std::vector<std::unique_ptr<void, decltype(&std::free)>> memory_;
+  std::vector<table::SectionBytes> sections_;
+};
+
+double median(std::vector<double> values) {
+  std::ranges::nth_element(values, values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2));
+  return values[values.size() / 2];
+}
+
+// Local subjects against any pod of the cluster, ports that rules name and others.
+std::vector<table::Query> random_queries(const compile::CompiledTable& compiled,
+                                         const compile::LocalPods& local) {
+  std::mt19937_64 random(7);
+  std::vector<IdentityId> subjects;
+  for (const auto& entry : compiled.addresses) {
+    if (local->contains(entry.pod)) subjects.push_back(entry.identity);
+  }
+  constexpr std::array<std::uint16_t, 6> kPorts = {80, 443, 5432, 53, 8081, 31000};
+  std::vector<table::Query> queries(kQueries);
+  for (auto& query : queries) {
+    const auto& peer = compiled.addresses[random() % compiled.addresses.size()];
+    query = {subjects[random() % subjects.size()], peer.identity, kPorts[random() % kPorts.size()],
+             random() % 4 == 0 ? kUdp : kTcp};
+  }
+  return queries;
+}
+
+double lookup_cycles(const table::TableView& view, const std::vector<table::Query>& queries) {
+  std::vector<double> rounds;
+  std::vector<table::Decision> decisions(kBurst);
+  for (int round = 0; round < kRounds; ++round) {
+    const std::uint64_t start = cycles();
+    for (std::size_t i = 0; i < queries.size(); i += kBurst) {
+      table::lookup(view, kDirections[i / kBurst % 2], std::span(queries).subspan(i, kBurst),
+                    decisions);
+    }
+    rounds.push_back(static_cast<double>(cycles() - start) / static_cast<double>(queries.size()));
+  }
+  return median(rounds);
+}
+
+// Returns the cycles a look-up took, to compare sizes.
+double run(const Shape& shape) {
+  const auto cluster = make_cluster(shape);
+  const auto local = local_pods(cluster, shape);
+  const auto name = fmt::format("rules={} pods={} namespaces={} local={}", shape.rules, shape.pods,
+                                shape.namespaces, shape.local_pods);
+  malloc_trim(0);
+  const std::uint64_t before = resident_kib();
+  std::vector<double> times;
+  Result<compile::CompiledTable> compiled = fail("not compiled");
+  for (int round = 0; round < kRounds; ++round) {
+    compile::Numbers numbers;
+    compiled = fail("not compiled");
+    const double start = seconds();
+    compiled = compile::compile(cluster, local, Revision{1}, numbers);
+    times.push_back(seconds() - start);
+    if (!compiled) {
+      fmt::print(stderr, "{}: {}\n", name, compiled.error().text());
+      std::exit(1);
+    }
+  }
+  const std::uint64_t peak = peak_resident_kib() - before;
+  std::size_t bytes = 0;
+  for (const auto& section : compiled->sections) bytes += section.bytes.size();
+  fmt::print("{} full_compile_ms={:.0f}\n", name, median(times) * 1e3);
+  fmt::print("{} compile_peak_mib={:.0f} (process, inventory included: {:.0f})\n", name,
+             static_cast<double>(peak) / 1024, static_cast<double>(peak_resident_kib()) / 1024);
+  fmt::print("{} table_mib={:.2f} sections={} slots={} identities={}\n", name,
+             static_cast<double>(bytes) / (1 << 20), compiled->sections.size(),
+             compiled->slots.size(), compiled->identity_keys.size());
+
+  const Mapped mapped(compiled->section_bytes());
+  const double start = seconds();
+  const auto view = table::TableView::open(mapped.sections());
+  fmt::print("{} view_open_ms={:.1f}\n", name, (seconds() - start) * 1e3);
+  if (!view) {
+    fmt::print(stderr, "{}: {}\n", name, view.error().text());
+    std::exit(1);
+  }
+  const double spent = lookup_cycles(*view, random_queries(*compiled, local));
+  fmt::print("{} lookup_cycles={:.1f}\n", name, spent);
+  return spent;
+}
+
+int run_all(int argc, char** argv) {
+  Shape shape;
+  bool is_one_size = false;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string key = argv[i];
+    const std::uint64_t value = std::strtoull(argv[i + 1], nullptr, 10);
+    if (key == "--rules")
+      shape.rules = value, is_one_size = true;
+    else if (key == "--pods")
+      shape.pods = value;
+    else if (key == "--namespaces")
+      shape.namespaces = value;
+    else if (key == "--local")
+      shape.local_pods = value;
+    else if (key == "--seed")
+      shape.seed = value;
+    else
+      return fmt::print(stderr, "unknown option {}\n", key), 2;
+  }
+  // Peak memory is the process's highest so far: the sizes go upwards.
+  std::vector<std::size_t> sizes = {10, 1000, 10000, 100000};
+  if (is_one_size) sizes = {shape.rules};
+  std::vector<double> spent;
+  for (const std::size_t rules : sizes) {
+    shape.rules = rules;
+    spent.push_back(run(shape));
+  }
+  if (!is_one_size) {
+    fmt::print("lookup_cycles {} rules / {} rules = {:.2f}\n", sizes.back(), sizes.front(),
+               spent.back() / spent.front());
+  }
+  const MemoryFigures memory = measure_memory();
+  fmt::print("memory dependent_miss_cycles={:.0f} batched_miss_cycles={:.0f}\n",
+             memory.dependent_miss, memory.batched_miss);
+  return 0;
+}
+
+}  // namespace
+}  // namespace bulkhead::bench
+
+int main(int argc, char** argv) { return bulkhead::bench::run_all(argc, argv); }
