@@ -33,7 +33,7 @@ make_node() {
 }
 
 reserve_hugepages() {
-  local before free wanted=256
+  local before free wanted=128
   before="$(cat /proc/sys/vm/nr_hugepages)"
   free="$(awk '/HugePages_Free/ { print $2 }' /proc/meminfo)"
   if [ "${free:-0}" -ge "$wanted" ]; then

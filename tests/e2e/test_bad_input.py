@@ -2,6 +2,7 @@
 """Bad input changes nothing and is reported: files, tables, API calls."""
 
 import array
+import fcntl
 import os
 import socket
 import struct
@@ -133,6 +134,8 @@ class BadTable(NodeCase):
             wait_for("the data plane takes a new agent", lambda: self.connect(agent))
             section = os.memfd_create("h-e2e-table", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
             os.write(section, b"BHTB" + os.urandom(60))
+            fcntl.fcntl(section, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
+                        | fcntl.F_SEAL_WRITE)
             body = struct.pack("=QII", 1 << 40, 1, 0) + struct.pack("=IIQQ", 1, 1, 4096, 0x1234)
             self.send(agent, self.PUBLISH, 2, body, [section])
             os.close(section)
