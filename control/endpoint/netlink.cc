@@ -141,8 +141,12 @@ using Cache = std::unique_ptr<nl_cache, FreeCache>;
 
 std::optional<Route> single_hop_route(rtnl_route* route) {
   if (rtnl_route_get_nnexthops(route) != 1) return std::nullopt;
+  const int family = rtnl_route_get_family(route);
+  if (family != AF_INET && family != AF_INET6) return std::nullopt;
   nl_addr* destination = rtnl_route_get_dst(route);
-  const auto address = address_of(destination);
+  // A default route's destination is an address without bytes.
+  const IpAddress any{{}, family == AF_INET ? Family::V4 : Family::V6};
+  const auto address = nl_addr_get_prefixlen(destination) == 0 ? any : address_of(destination);
   if (!address) return std::nullopt;
   const auto prefix = Prefix::make(*address, nl_addr_get_prefixlen(destination));
   if (!prefix) return std::nullopt;
@@ -174,6 +178,15 @@ Result<std::optional<std::string>> RouteSocket::link_kind(const std::string& nam
   std::optional<std::string> answer = kind == nullptr ? "" : kind;
   rtnl_link_put(link);
   return answer;
+}
+
+Result<std::uint32_t> RouteSocket::link_mtu(LinkIndex index) const {
+  rtnl_link* link = nullptr;
+  const int error = -rtnl_link_get_kernel(socket_.get(), static_cast<int>(index), nullptr, &link);
+  if (error != 0) return fail("cannot look link {} up: {}", index, nl_geterror(error));
+  const std::uint32_t mtu = rtnl_link_get_mtu(link);
+  rtnl_link_put(link);
+  return mtu;
 }
 
 Status RouteSocket::delete_link(LinkIndex link) const {

@@ -48,6 +48,7 @@ class RouteSocket {
 
   // Kind as in `ip link add type KIND` ("tun", "veth", "" for hardware); none when absent.
   [[nodiscard]] Result<std::optional<std::string>> link_kind(const std::string& name) const;
+  [[nodiscard]] Result<std::uint32_t> link_mtu(LinkIndex link) const;
   [[nodiscard]] Status delete_link(LinkIndex link) const;
   // MTU, MAC, GSO and GRO limits (kMaxFrameBytes), and no kernel-made IPv6 addresses
   // (addr_gen_mode none). Before the link is up.

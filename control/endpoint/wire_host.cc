@@ -245,4 +245,19 @@ Result<std::vector<IpAddress>> node_addresses() {
   return found;
 }
 
+Result<std::uint32_t> uplink_mtu() {
+  const auto netlink = RouteSocket::open();
+  if (!netlink) return tl::unexpected(netlink.error());
+  const auto routes = netlink->routes_of_table(kMainTable);
+  if (!routes) return tl::unexpected(routes.error());
+  std::optional<std::uint32_t> least;
+  for (const auto& route : *routes) {
+    if (route.destination.length() != 0 || route.device == 0) continue;
+    const auto mtu = netlink->link_mtu(route.device);
+    if (!mtu) return tl::unexpected(mtu.error());
+    least = std::min(least.value_or(kMaxFrameBytes), *mtu);
+  }
+  return least.value_or(1500);
+}
+
 }  // namespace bulkhead::control::endpoint

@@ -91,4 +91,8 @@ struct HostLinkSettings {
 // They come and go with DHCP and RA: ask again from time to time.
 [[nodiscard]] Result<std::vector<IpAddress>> node_addresses();
 
+// The MTU of the device that leads outside (the smallest of all default routes', at most
+// kMaxFrameBytes): what a pod may send without finding out by ICMP. 1500 without a default route.
+[[nodiscard]] Result<std::uint32_t> uplink_mtu();
+
 }  // namespace bulkhead::control::endpoint

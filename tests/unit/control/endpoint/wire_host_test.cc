@@ -270,6 +270,20 @@ TEST(WireHost, TwoInstancesDoNotMeet) {
   });
 }
 
+TEST(UplinkMtu, IsThatOfTheDefaultRoutesDevice) {
+  in_private_network([] {
+    const PodNamespace outside;
+    make_node(outside);
+    EXPECT_EQ(uplink_mtu(), 1500u);
+    (void)output_of("ip link set f-uplink mtu 1400");
+    EXPECT_EQ(uplink_mtu(), 1500u) << "no default route yet";
+    (void)output_of("ip route add default via 192.0.2.1");
+    EXPECT_EQ(uplink_mtu(), 1400u);
+    (void)output_of("ip route del default; ip -6 route add default via fd00:2::1");
+    EXPECT_EQ(uplink_mtu(), 1400u);
+  });
+}
+
 TEST(NodeAddresses, AreGlobalOnesOnly) {
   in_private_network([] {
     const PodNamespace outside;
