@@ -224,12 +224,13 @@ void Registry::abandon(const EndpointKey& key) {
 }
 
 Status Registry::remove(const EndpointKey& key) {
-  const auto entry = entries_.find(key);
-  if (entry == entries_.end()) return {};
+  if (!check_key(key)) return {};
   const fs::path file = folder_ / file_name_of(key);
-  if (entry->second.is_stored && ::unlink(file.c_str()) != 0 && errno != ENOENT) {
+  if (::unlink(file.c_str()) != 0 && errno != ENOENT) {
     return fail("cannot remove {}: {}", file.string(), strerror(errno));
   }
+  const auto entry = entries_.find(key);
+  if (entry == entries_.end()) return {};
   entry->second.is_stored = false;
   abandon(key);
   return {};

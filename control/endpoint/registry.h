@@ -69,7 +69,7 @@ class Registry {
   [[nodiscard]] Status store(const EndpointRecord& record);
   // Gives a reservation's port back; nothing when it was stored or is unknown.
   void abandon(const EndpointKey& key);
-  // Forgets a record on disk and in memory; succeeds for the unknown.
+  // Forgets a record on disk and in memory, also one that open() skipped; succeeds for the unknown.
   [[nodiscard]] Status remove(const EndpointKey& key);
 
   // Also for host ports: one number sequence for the whole node.

@@ -187,6 +187,8 @@ TEST(Registry, SkipsBrokenFilesAndSaysWhich) {
                                    "y@eth0.json"));
   EXPECT_EQ(opened->registry.records().size(), 1u);
   EXPECT_TRUE(std::filesystem::exists(a));
+  EXPECT_TRUE(opened->registry.remove({"a", "eth0"}));
+  EXPECT_FALSE(std::filesystem::exists(a)) << "its pod has ended";
 }
 
 TEST(Registry, AGarbledGenerationFileIsReportedAndNoGenerationRepeats) {
@@ -207,6 +209,7 @@ TEST(Registry, RemovingTheUnknownSucceeds) {
   const TemporaryFolder folder;
   Registry registry = open(folder.path());
   EXPECT_TRUE(registry.remove({"nobody", "eth0"}));
+  EXPECT_TRUE(registry.remove({"../nobody", "eth0"}));
 }
 
 TEST(Registry, MacsAreLocalUnicastAndDiffer) {
