@@ -119,6 +119,9 @@ struct Http::Protocol : httplib::Server {
   Protocol(const ServerSettings& settings, const Routes& routes, flowlog::AuditLog& audit)
       : settings_(settings), routes_(routes), audit_(audit) {
     set_payload_max_length(settings.body_limit);
+    // We listen ourselves; without a listener the library takes itself for shutting down and ends
+    // every stream at once. The number is compared, never used.
+    svr_sock_ = 0;
     set_pre_routing_handler([](const auto& request, auto& response) {
       return refused_by_head(request, response) ? HandlerResponse::Handled
                                                 : HandlerResponse::Unhandled;
@@ -141,8 +144,9 @@ struct Http::Protocol : httplib::Server {
       set(response, refuse(status, is_large ? "too_large" : "bad_request",
                            is_large ? "the body is too large" : "the request is not understood"));
     });
-    set_logger(
-        [this](const auto& request, const auto& response) { write_audit(request, response); });
+    // Before the answer leaves: who has read it finds the call on record.
+    set_post_routing_handler(
+        [this](const auto& request, auto& response) { write_audit(request, response); });
   }
 
   using Handler = httplib::Server::Handler;
@@ -183,6 +187,12 @@ struct Http::Protocol : httplib::Server {
   static bool refused_by_head(const httplib::Request& request, httplib::Response& response) {
     if (request.target.size() > kLongestTarget) {
       set(response, refuse(414, "too_large", "the request's target is too long"));
+    } else if (request.method != "GET" && request.method != "HEAD" && request.method != "PUT" &&
+               request.method != "POST" && request.method != "DELETE") {
+      set(response, refuse(405, "method_not_allowed", "the API knows GET, PUT, POST and DELETE"));
+    } else if ((request.method == "PUT" || request.method == "POST") &&
+               !request.has_header("Content-Length")) {
+      set(response, refuse(411, "bad_request", "a body must come with Content-Length"));
     } else if (request.has_header("Transfer-Encoding")) {
       set(response, refuse(411, "bad_request", "a body must come with Content-Length"));
     } else if (request.has_header("Content-Encoding")) {
@@ -225,8 +235,6 @@ struct Http::Protocol : httplib::Server {
       followers_.fetch_sub(1);
       return set(response, refuse(429, "too_many", "too many followers; try again later"));
     }
-    // The library logs when a stream ends; an endless one must be on the record while it runs.
-    audit_call("GET", "/v1/flows?follow=1", 200, {});
     response.set_chunked_content_provider(
         "application/x-ndjson",
         [subscription](std::size_t, httplib::DataSink& sink) {

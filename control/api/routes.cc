@@ -49,6 +49,25 @@ std::optional<Answer> unknown_query(const Call& call,
   return std::nullopt;
 }
 
+// RFC 3339 with seconds: "2026-01-31T18:00:00Z", "...+01:00"; a fraction is accepted.
+bool is_time(const std::string& text) {
+  static constexpr std::string_view kShape = "0000-00-00T00:00:00";
+  if (text.size() <= kShape.size() || text.size() > 40) return false;
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  for (std::size_t i = 0; i < kShape.size(); ++i) {
+    if (kShape[i] == '0' ? !is_digit(text[i]) : text[i] != kShape[i]) return false;
+  }
+  std::size_t at = kShape.size();
+  if (text[at] == '.') {
+    while (++at < text.size() && is_digit(text[at])) {
+    }
+  }
+  const auto zone = text.substr(at);
+  if (zone == "Z") return true;
+  return zone.size() == 6 && (zone[0] == '+' || zone[0] == '-') && is_digit(zone[1]) &&
+         is_digit(zone[2]) && zone[3] == ':' && is_digit(zone[4]) && is_digit(zone[5]);
+}
+
 template <class T>
 Answer answer_of(const Reply<T>& reply) {
   if (!reply) return refuse(reply.error());
@@ -250,6 +269,9 @@ Answer Routes::quarantine(const Call& call, const Caller& caller) const {
   if (!request->forensic_peer.empty() && !IpAddress::parse(request->forensic_peer) &&
       !Prefix::parse(request->forensic_peer)) {
     return refuse(400, "bad_request", "must be an address or a CIDR block", "forensic_peer");
+  }
+  if (!request->until.empty() && !is_time(request->until)) {
+    return refuse(400, "bad_request", "must be a time such as 2026-01-31T18:00:00Z", "until");
   }
   const auto who = fmt::format("uid {}", caller.credentials().uid);
   return answer_of(service_.quarantine(pod_namespace, pod, *request, who));
