@@ -10,7 +10,6 @@
 #include <istream>
 #include <streambuf>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 
 #include "policy/parse/report.h"
@@ -94,8 +93,8 @@ class TreeBuilder : public YAML::EventHandler {
     YAML::anchor_t anchor = 0;
     std::size_t nodes = 1;
     std::size_t height = 1;
-    bool has_key = false;  // a map whose last key waits for its value
-    std::unordered_set<std::string> names;
+    bool has_key = false;                                // a map whose last key waits for its value
+    std::unordered_map<std::string, std::size_t> index;  // of large maps: name -> position
   };
   struct Anchored {
     Node node;
@@ -185,14 +184,26 @@ class TreeBuilder : public YAML::EventHandler {
     parent.has_key = false;
   }
 
+  // The key of that name, if the map has it already. Large maps are indexed, so that a file of one
+  // huge map costs no quadratic time.
+  static const Node::Key* find_key(Frame& map, const std::string& name) {
+    constexpr std::size_t kIndexFrom = 16;
+    const auto& keys = map.node.keys;
+    if (keys.size() < kIndexFrom) {
+      const auto found = std::find_if(keys.begin(), keys.end(),
+                                      [&](const Node::Key& key) { return key.name == name; });
+      return found != keys.end() ? &*found : nullptr;
+    }
+    for (std::size_t i = map.index.size(); i < keys.size(); ++i) map.index.emplace(keys[i].name, i);
+    const auto found = map.index.find(name);
+    return found != map.index.end() ? &keys[found->second] : nullptr;
+  }
+
   static void add_key(const YAML::Mark& mark, Frame& parent, const Node& key) {
     if (!key.is_scalar()) refuse(mark, "a key must be a string, not {}", kind_text(key));
-    if (!parent.names.insert(key.scalar).second) {
-      for (const auto& first : parent.node.keys) {
-        if (first.name != key.scalar) continue;
-        refuse(mark, "the field {} is repeated (first at {}:{}); keep one", in_quotes(key.scalar),
-               first.line, first.column);
-      }
+    if (const auto* first = find_key(parent, key.scalar)) {
+      refuse(mark, "the field {} is repeated (first at {}:{}); keep one", in_quotes(key.scalar),
+             first->line, first->column);
     }
     parent.node.keys.push_back({key.scalar, key.line, key.column});
     parent.has_key = true;

@@ -60,6 +60,15 @@ TEST(Yaml, RefusesRepeatedKeysNamingBothPlaces) {
   EXPECT_FALSE(read_tree("{\"a\": 1, \"a\": 1}"));
 }
 
+TEST(Yaml, RefusesRepeatedKeysOfLargeMaps) {
+  std::string text;
+  for (int i = 0; i < 100; ++i) text += fmt::format("k{}: v\n", i);
+  EXPECT_TRUE(read_tree(text));
+  for (const char* repeated_key : {"k0: w\n", "k15: w\n", "k16: w\n", "k99: w\n"}) {
+    EXPECT_FALSE(read_tree(text + repeated_key)) << repeated_key;
+  }
+}
+
 TEST(Yaml, ExpandsAliases) {
   const Node root = tree("a: &x {k: v}\nb: *x\n");
   ASSERT_NE(root.find("b"), nullptr);
