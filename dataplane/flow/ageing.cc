@@ -4,11 +4,6 @@
 #include <algorithm>
 
 namespace bulkhead::dataplane {
-namespace {
-
-constexpr unsigned kFraction = 20;
-
-}  // namespace
 
 std::uint32_t Ageing::adapted_ms(AgeClass age_class, std::uint64_t size, std::uint64_t capacity) {
   const std::uint64_t full_time = timeout_ms(age_class);
@@ -22,30 +17,29 @@ std::uint32_t Ageing::adapted_ms(AgeClass age_class, std::uint64_t size, std::ui
 Ageing::Expired Ageing::slice(FlowTable& table, Now now) {
   Expired expired;
   const std::uint32_t now_ms = milliseconds(now);
-  const std::uint32_t passed_ms = has_run_ ? now_ms - last_ms_ : 0;
-  last_ms_ = now_ms;
-  has_run_ = true;
   std::size_t visits_left = kSlice;
   for (std::size_t c = 1; c < kAgeClasses; ++c) {
     const auto age_class = static_cast<AgeClass>(c);
-    const std::uint64_t count = table.count(age_class);
-    if (count == 0) {
-      owed_[c] = 0;
-      continue;
-    }
+    if (table.count(age_class) == 0) continue;
     const std::uint32_t limit_ms = adapted_ms(age_class, table.size(), table.capacity());
-    // No more is ever owed than one round: a late caller does not make a burst of work.
-    owed_[c] = std::min(owed_[c] + (((count * 4 * passed_ms) << kFraction) / limit_ms),
-                        count << kFraction);
-    const std::uint64_t due = std::min<std::uint64_t>(owed_[c] >> kFraction, visits_left);
-    visits_left -= due;
-    owed_[c] -= due << kFraction;
-    for (std::uint64_t visit = 0; visit < due; ++visit) {
-      const std::uint32_t slot = table.oldest(age_class);
-      if (table[slot].next != kNoSlot) __builtin_prefetch(&table[table[slot].next], 1, 3);
-      const bool is_idle = now_ms - table[slot].last_seen_ms >= limit_ms;
-      table.move_to(slot, age_class);  // expired ones too: the next visit must see another
-      if (is_idle) expired.slot[expired.count++] = slot;
+    const std::uint32_t limit_units =
+        (limit_ms + queue_unit_ms(age_class) - 1) / queue_unit_ms(age_class);
+    const std::uint8_t now_units = queue_time(age_class, now_ms);
+    std::uint32_t slot = table.oldest(age_class);
+    for (std::uint32_t left = table.count(age_class); left > 0 && visits_left > 0; --left) {
+      const Flow& flow = table[slot];
+      const auto waited = static_cast<std::uint8_t>(now_units - flow.queued_at);
+      // Strictly more, for the first unit may have been a short one. All behind it joined later.
+      if (waited <= limit_units) break;
+      --visits_left;
+      const std::uint32_t next = flow.next;
+      if (next != kNoSlot) __builtin_prefetch(&table[next], 1, 3);
+      if (now_ms - flow.last_seen_ms >= limit_ms) {
+        expired.slot[expired.count++] = slot;
+      } else {
+        table.move_to(slot, age_class, now_ms);
+      }
+      slot = next;
     }
   }
   return expired;

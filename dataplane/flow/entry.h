@@ -31,6 +31,40 @@ enum class AgeClass : std::uint8_t {
 };
 inline constexpr std::size_t kAgeClasses = 8;
 
+// Idle times, milliseconds. TCP's is RFC 5382 REQ-5 (2 h 4 min), UDP's and ICMP's are RFC 4787's
+// and RFC 5508's minima or above.
+[[nodiscard]] constexpr std::uint32_t timeout_ms(AgeClass age_class) {
+  switch (age_class) {
+    case AgeClass::None:
+      return 0;
+    case AgeClass::Unassured:
+      return 30'000;
+    case AgeClass::Udp:
+      return 180'000;
+    case AgeClass::Icmp:
+      return 60'000;
+    case AgeClass::Sctp:
+      return 300'000;
+    case AgeClass::TcpOpen:
+      return 7'440'000;
+    case AgeClass::TcpHalfClosed:
+      return 600'000;
+    case AgeClass::TcpClosed:
+      return 30'000;
+  }
+  return 0;
+}
+
+// Time in a class's FIFO counts in 32nds of its timeout (a little more, so that 32 whole ones are
+// never less than it), modulo 256: one byte an entry.
+inline constexpr std::uint32_t kQueueUnits = 32;
+[[nodiscard]] constexpr std::uint32_t queue_unit_ms(AgeClass age_class) {
+  return timeout_ms(age_class) / kQueueUnits + 1;
+}
+[[nodiscard]] constexpr std::uint8_t queue_time(AgeClass age_class, std::uint32_t now_ms) {
+  return static_cast<std::uint8_t>(now_ms / queue_unit_ms(age_class));
+}
+
 // One side of a TCP connection as its sender is seen from the middle (van Rooij, "Real Stateful TCP
 // Packet Filtering in IP Filter", 2000).
 struct TcpSide {
@@ -68,8 +102,9 @@ struct alignas(128) Flow {
   std::uint32_t epoch = 0;     // of the decision in force
   FlowKey key;                 // the originator's tuple
   std::uint32_t last_seen_ms = 0;
-  TcpState tcp_state = TcpState::None;
-  AgeClass age_class = AgeClass::None;
+  TcpState tcp_state : 4 = TcpState::None;
+  AgeClass age_class : 4 = AgeClass::None;
+  std::uint8_t queued_at = 0;  // when it joined its FIFO: queue_time() of its class
   std::uint8_t flags = 0;
   std::uint8_t reported_s = 0;   // when an event last carried its account, modulo 256
   std::uint32_t next = kNoSlot;  // in its FIFO, or in the free list

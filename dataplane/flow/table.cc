@@ -2,6 +2,7 @@
 #include "dataplane/flow/table.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "dataplane/api/messages.h"
@@ -25,11 +26,30 @@ std::size_t protocol_index(std::uint8_t protocol) {
   return 3;
 }
 
+std::uint64_t word(const void* bytes, std::size_t n) {
+  std::uint64_t value = 0;
+  std::memcpy(&value, static_cast<const std::uint8_t*>(bytes) + n * 8, 8);
+  return value;
+}
+
+// Word by word: GCC calls memcmp for 40 bytes, at twice the price.
+bool same(const FlowKey& a, const FlowKey& b) {
+  std::uint64_t difference = word(&a, 0) ^ word(&b, 0);
+  difference |= (word(&a, 1) ^ word(&b, 1)) | (word(&a, 2) ^ word(&b, 2));
+  difference |= (word(&a, 3) ^ word(&b, 3)) | (word(&a, 4) ^ word(&b, 4));
+  return difference == 0;
+}
+
 bool same_reversed(const FlowKey& a, const FlowKey& b) {
-  return std::memcmp(&a, &b, 4) == 0 && a.source_port == b.destination_port &&
-         a.destination_port == b.source_port &&
-         std::memcmp(a.source, b.destination, sizeof a.source) == 0 &&
-         std::memcmp(a.destination, b.source, sizeof a.source) == 0;
+  // Realm, family and protocol, then the ports, which are swapped by rotating their half.
+  const std::uint64_t head = word(&b, 0);
+  const std::uint64_t swapped =
+      (head & 0xffffffff) |
+      (std::uint64_t{std::rotl(static_cast<std::uint32_t>(head >> 32), 16)} << 32);
+  std::uint64_t difference = word(&a, 0) ^ swapped;
+  difference |= (word(&a, 1) ^ word(&b, 3)) | (word(&a, 2) ^ word(&b, 4));
+  difference |= (word(&a, 3) ^ word(&b, 1)) | (word(&a, 4) ^ word(&b, 2));
+  return difference == 0;
 }
 
 bool makes_sense(const Flow& flow) {
@@ -148,7 +168,7 @@ void FlowTable::take_over(Now now) {
     }
     // The boot clock goes on over a restart; a stamp from the future is another boot's.
     if (static_cast<std::int32_t>(now_ms - flow.last_seen_ms) < 0) flow.last_seen_ms = now_ms;
-    link(slot, flow.age_class);
+    link(slot, flow.age_class, now_ms);
     ++size_;
     count_in(flow, 1);
   }
@@ -167,7 +187,7 @@ FlowTable::Found FlowTable::compare(std::uint64_t hash, const FlowKey& key, Matc
     for (std::uint32_t ways = bucket->matches(tag); ways != 0; ways &= ways - 1) {
       const std::uint32_t slot = bucket->slot[std::countr_zero(ways)];
       const Flow& flow = flows_[slot];
-      if (match != Match::Reverse && flow.key == key) return {slot, false};
+      if (match != Match::Reverse && same(flow.key, key)) return {slot, false};
       if (match != Match::Forward && same_reversed(flow.key, key)) return {slot, true};
     }
     if (!may_be_displaced) break;
@@ -243,7 +263,7 @@ std::uint32_t FlowTable::insert(const FlowKey& key, std::uint32_t originator_por
     flow.last_seen_ms = milliseconds(now);
     flow.originator_port = originator_port & 0xfff;
     flow.tcp_state = key.protocol == kTcp ? TcpState::SynSent : TcpState::None;
-    link(slot, AgeClass::Unassured);
+    link(slot, AgeClass::Unassured, flow.last_seen_ms);
   }
   ++size_;
   count_in(flow, 1);
@@ -262,11 +282,11 @@ void FlowTable::erase(std::uint32_t slot) {
   free_ = slot;
 }
 
-void FlowTable::move_to(std::uint32_t slot, AgeClass age_class) {
+void FlowTable::move_to(std::uint32_t slot, AgeClass age_class, std::uint32_t now_ms) {
   Flow& flow = flows_[slot];
   if (flow.age_class == AgeClass::Unassured) --unassured_of_[flow.originator_port];
   unlink(slot);
-  link(slot, age_class);
+  link(slot, age_class, now_ms);
   if (age_class == AgeClass::Unassured) ++unassured_of_[flow.originator_port];
 }
 
@@ -285,10 +305,11 @@ void FlowTable::count_in(const Flow& flow, std::uint32_t difference) {
       static_cast<std::uint64_t>(static_cast<std::int32_t>(difference));
 }
 
-void FlowTable::link(std::uint32_t slot, AgeClass age_class) {
+void FlowTable::link(std::uint32_t slot, AgeClass age_class, std::uint32_t now_ms) {
   Fifo& list = fifo(age_class);
   Flow& flow = flows_[slot];
   flow.age_class = age_class;
+  flow.queued_at = queue_time(age_class, now_ms);
   flow.next = kNoSlot;
   flow.previous = list.tail;
   (list.tail == kNoSlot ? list.head : flows_[list.tail].next) = slot;

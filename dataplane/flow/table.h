@@ -83,7 +83,7 @@ class FlowTable {
   [[nodiscard]] std::uint32_t insert(const FlowKey& key, std::uint32_t originator_port, Now now);
   void erase(std::uint32_t slot);
   // Moves the flow to the tail of a class's FIFO.
-  void move_to(std::uint32_t slot, AgeClass age_class);
+  void move_to(std::uint32_t slot, AgeClass age_class, std::uint32_t now_ms);
   // The originator turned up at another port (a pod re-attached).
   void move_originator(std::uint32_t slot, std::uint32_t port);
 
@@ -114,7 +114,7 @@ class FlowTable {
   void take_over(Now now);
   [[nodiscard]] std::uint64_t hash(const FlowKey& key) const;
   [[nodiscard]] Found compare(std::uint64_t hash, const FlowKey& key, Match match) const;
-  void link(std::uint32_t slot, AgeClass age_class);
+  void link(std::uint32_t slot, AgeClass age_class, std::uint32_t now_ms);
   void unlink(std::uint32_t slot);
   void count_in(const Flow& flow, std::uint32_t difference);
   [[nodiscard]] Fifo& fifo(AgeClass age_class) {

@@ -55,8 +55,9 @@ Tracked track_packet(FlowTable& table, std::uint32_t slot, bool is_reply, const 
   }
   flow.last_seen_ms = milliseconds(now);
   const AgeClass age_class = class_of(flow);
-  if (age_class != flow.age_class) [[unlikely]]
-    table.move_to(slot, age_class);
+  if (age_class != flow.age_class) [[unlikely]] {
+    table.move_to(slot, age_class, flow.last_seen_ms);
+  }
   return {};
 }
 

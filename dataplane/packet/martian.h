@@ -17,8 +17,9 @@ namespace bulkhead::dataplane {
 // IPv4 host past every IPv4 rule.
 [[nodiscard]] inline bool is_reserved(const std::uint8_t* address, std::uint8_t family) {
   if (family == 4) return address[0] == 0 || address[0] == 127 || address[0] >= 240;
-  static constexpr std::uint8_t kZeros[12] = {};
-  if (std::memcmp(address, kZeros, 10) != 0) return false;
+  std::uint64_t high = 0;
+  std::memcpy(&high, address, 8);
+  if (high != 0 || address[8] != 0 || address[9] != 0) return false;
   // ::/96 holds ::, ::1 and the v4-compatible ones; ::ffff:0:0/96 the v4-mapped.
   return (address[10] == 0 && address[11] == 0) || (address[10] == 0xff && address[11] == 0xff);
 }

@@ -21,16 +21,11 @@ std::uint8_t gso_type_of(const FlowKey& key) {
 
 }  // namespace
 
-DropReason check_offload(std::uint8_t* frame, std::size_t l4_header_bytes, const FlowKey& key,
-                         PacketInfo& info) {
+DropReason check_offload_in_use(std::uint8_t* frame, std::size_t l4_header_bytes,
+                                const FlowKey& key, PacketInfo& info) {
   std::uint8_t* const wire = frame - kVnetHeaderBytes;
   const auto given = load<VnetHeader>(wire);
   VnetHeader clean{};
-  info.mtu_bytes = info.l3_bytes;
-  if (given.flags == 0 && given.gso_type == kVnetGsoNone) {
-    store(wire, clean);
-    return DropReason::None;
-  }
   if (given.flags > kVnetDataValid) return DropReason::BadOffload;
   if (given.flags == kVnetNeedsChecksum) {
     const bool is_whole_transport =

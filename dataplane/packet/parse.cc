@@ -34,6 +34,16 @@ DropReason fit_to(rte_mbuf* mbuf, std::size_t l3_bytes) {
   return None;
 }
 
+// Of an IPv4 header without options: five words, added without a loop.
+bool has_good_checksum(const std::uint8_t* ip) {
+  std::uint64_t sum = 0;
+  for (std::size_t word = 0; word < 5; ++word) sum += load<std::uint32_t>(ip + word * 4);
+  sum = (sum & 0xffffffff) + (sum >> 32);
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  return (sum & 0xffff) + (sum >> 16) == 0xffff;
+}
+
 DropReason read_fragment(std::size_t offset, bool more, std::size_t data_bytes, PacketInfo& info) {
   info.more_fragments = more;
   if (offset == 0 && !more) return None;  // whole, or an atomic fragment (RFC 6946)
@@ -76,7 +86,7 @@ DropReason parse_ipv4(rte_mbuf* mbuf, std::uint8_t* frame, FlowKey& key, PacketI
   if (ip[0] != 0x45) return (ip[0] >> 4) == 4 && (ip[0] & 0xf) > 5 ? IpOptions : BadIpHeader;
   const std::size_t total = load16(ip + 2);
   if (total < kIpv4Bytes) return BadIpHeader;
-  if (checksum({ip, kIpv4Bytes}) != 0) return BadChecksum;
+  if (!has_good_checksum(ip)) return BadChecksum;
   if (const DropReason reason = fit_to(mbuf, total); reason != None) return reason;
   const std::uint16_t flags = load16(ip + 6);
   if ((flags & 0x8000) != 0) return BadIpHeader;

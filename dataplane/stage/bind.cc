@@ -18,11 +18,11 @@ constexpr std::uint16_t kDhcpServer = 67;
 constexpr std::uint16_t kDhcp6Server = 547;
 
 bool owns(const Endpoint& endpoint, const std::uint8_t* address, std::uint8_t family) {
-  const std::size_t bytes = family == 4 ? 4 : 16;
+  // IPv4 is zero beyond its four bytes in both, so 16 bytes compare right for either family.
   for (std::size_t i = 0; i < endpoint.address_count; ++i) {
     const IpAddress& own = endpoint.addresses[i];
     if (static_cast<std::uint8_t>(own.family) == family &&
-        std::memcmp(own.bytes.data(), address, bytes) == 0) {
+        std::memcmp(own.bytes.data(), address, 16) == 0) {
       return true;
     }
   }
@@ -96,9 +96,13 @@ bool ends_at_gateway(Batch& batch, std::size_t i, const Endpoint& endpoint, Stag
   const Family family = key.family == 4 ? Family::V4 : Family::V6;
   const std::uint8_t* destination =
       batch.info[i].kind == PacketKind::IcmpError ? key.source : key.destination;
+  // Nearly every packet leaves here.
+  const bool is_link_local = key.family == 6 ? is_link_local6(destination)
+                                             : destination[0] == 169 && destination[1] == 254;
+  if (!is_link_local) [[likely]]
+    return false;
   const bool is_gateway = std::memcmp(destination, gateway_address(family).bytes.data(), 16) == 0;
-  const bool is_link_local = key.family == 6 && is_link_local6(destination);
-  if (!is_gateway && !is_link_local) return false;
+  if (!is_gateway && key.family == 4) return false;  // such as a cloud's metadata service
   const PacketInfo& info = batch.info[i];
   const bool is_ping = info.kind == PacketKind::IcmpQuery && info.fragment == FragmentKind::None &&
                        info.icmp_type == (key.family == 4 ? kEchoRequest : kEchoRequest6);

@@ -86,7 +86,6 @@ struct Pipeline::Impl {
   EventWriter events;
   Replies replies;
   Decisions decisions;
-  Ageing ageing;
 };
 
 Pipeline::Pipeline(const PipelineConfig& config) : impl_(std::make_unique<Impl>(config)) {}
@@ -123,7 +122,7 @@ std::size_t Pipeline::release_held(Batch& batch, const Snapshot& snapshot, Epoch
 
 void Pipeline::tick(const Snapshot& snapshot, Epoch /*epoch*/, Now now) {
   FlowTable& flows = *impl_->config.flows;
-  const Ageing::Expired expired = impl_->ageing.slice(flows, now);
+  const Ageing::Expired expired = Ageing::slice(flows, now);
   for (std::size_t n = 0; n < expired.count; ++n) {
     impl_->events.flow_closed(flows[expired.slot[n]], snapshot.revision, now);
     flows.erase(expired.slot[n]);

@@ -52,8 +52,9 @@ class PipelineNode {
     FlowTableConfig config;
     config.max_flows = options.max_flows;
     config.limits = options.limits;
-    config.key = {1, 2, 3, 4};
-    config.steering = {5, 6, 7, 8};
+    config.key = {0x9ae16a3b2f90404f, 0xc3a5c85c97cb3127, 0xb492b66fbe98f273, 0x165667b19e3779f9};
+    config.steering = {0xd6e8feb86659fd93, 0xa0761d6478bd642f, 0xe7037ed1a0b428db,
+                       0x8ebc6af09c88c6e3};
     config.now = now_;
     flows = std::make_unique<FlowTable>(FlowTable::open({memory_.get(), bytes}, config).value());
     if (!options.in_grace) now_.monotonic_ns += 60'000'000'000;

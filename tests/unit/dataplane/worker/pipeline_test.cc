@@ -382,7 +382,7 @@ TEST_P(PipelineTest, ReportsEachPacketInOneEvent) {
     EXPECT_THAT(node.from_db(to_web().udp(53, 4000)), forwarded_to(Node::kWeb));
     node.idle_ms(11'000);
   }
-  node.idle_ms(300'000);
+  node.idle_ms(400'000);
   std::uint64_t packets[2] = {};
   for (const api::Event& event : node.events()) {
     packets[0] += event.packets[0];
