@@ -1,39 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/apply/numbers_in_use.h"
 
-#include <cstring>
+#include <map>
 #include <string>
-#include <vector>
-
-#include "policy/table/format.h"
 
 namespace bulkhead::control::apply {
-namespace {
 
-bool is_trie_leaves(std::uint32_t section) {
-  const auto kind = static_cast<table::SectionKind>(section & 0xff);
-  return kind == table::SectionKind::TrieLeaves4 || kind == table::SectionKind::TrieLeaves6;
-}
-
-}  // namespace
-
-std::set<std::uint32_t> identities_in(const compile::CompiledTable& table) {
-  std::set<std::uint32_t> used;
-  for (const auto& item : table.addresses) used.insert(item.identity.value);
-  for (const auto& [pod, identity] : table.pods) used.insert(identity.value);
-  for (const auto& section : table.sections) {
-    if (!is_trie_leaves(section.kind)) continue;
-    for (std::size_t at = 0; at + sizeof(std::uint32_t) <= section.bytes.size();
-         at += sizeof(std::uint32_t)) {
-      std::uint32_t identity = 0;
-      std::memcpy(&identity, section.bytes.data() + at, sizeof identity);
-      used.insert(identity);
-    }
+std::set<std::uint32_t> identities_of(const compile::CompiledTable& table,
+                                      const compile::Numbers& numbers) {
+  std::set<std::uint32_t> known;
+  for (const auto& key : table.identity_keys) {
+    const auto number = numbers.identities().find(key);
+    if (number != numbers.identities().end()) known.insert(number->second);
   }
-  return used;
+  return known;
 }
 
-void release_identities_except(const std::set<std::uint32_t>& used, compile::Numbers& numbers) {
+std::vector<compile::Alias> aliases_for(const compile::CompiledTable& table,
+                                        const AddressEntries& acknowledged,
+                                        const compile::Numbers& numbers) {
+  const auto known = identities_of(table, numbers);
+  std::map<IdentityId, std::set<IdentityId>> next;
+  for (const auto& item : table.addresses) {
+    const auto held = acknowledged.find(item.address);
+    if (held == acknowledged.end() || held->second.is_node) continue;
+    const IdentityId now = held->second.identity;
+    if (now != item.identity && !known.contains(now.value)) next[now].insert(item.identity);
+  }
+  std::vector<compile::Alias> aliases;
+  for (const auto& [retired, successors] : next) {
+    if (successors.size() == 1) aliases.push_back({retired, *successors.begin()});
+  }
+  return aliases;
+}
+
+void release_identities(const compile::CompiledTable& table, const AddressEntries& acknowledged,
+                        compile::Numbers& numbers) {
+  auto used = identities_of(table, numbers);
+  for (const auto& [address, entry] : acknowledged) used.insert(entry.identity.value);
   std::vector<std::string> unused;
   for (const auto& [key, number] : numbers.identities()) {
     if (!used.contains(number)) unused.push_back(key);
@@ -41,12 +45,11 @@ void release_identities_except(const std::set<std::uint32_t>& used, compile::Num
   for (const auto& key : unused) numbers.release_identity(key);
 }
 
-void release_slots_except(const compile::CompiledTable& table, compile::Numbers& numbers) {
-  std::set<std::uint32_t> used;
-  for (const auto& slot : table.slots) used.insert(slot.slot.value);
+void release_slots(const compile::CompiledTable& table, compile::Numbers& numbers) {
+  const std::set<std::string> used(table.slot_keys.begin(), table.slot_keys.end());
   std::vector<std::string> unused;
   for (const auto& [key, number] : numbers.slots()) {
-    if (!used.contains(number)) unused.push_back(key);
+    if (!used.contains(key)) unused.push_back(key);
   }
   for (const auto& key : unused) numbers.release_slot(key);
 }

@@ -3,15 +3,26 @@
 
 #include <cstdint>
 #include <set>
+#include <vector>
 
+#include "control/apply/plan.h"
 #include "policy/compile/compile.h"
 
 namespace bulkhead::control::apply {
 
-// Every identity that a table can answer for: of pods, of addresses, and of the prefixes outside.
-[[nodiscard]] std::set<std::uint32_t> identities_in(const compile::CompiledTable& table);
+// The identities that a table knows by itself.
+[[nodiscard]] std::set<std::uint32_t> identities_of(const compile::CompiledTable& table,
+                                                    const compile::Numbers& numbers);
 
-void release_identities_except(const std::set<std::uint32_t>& used, compile::Numbers& numbers);
-void release_slots_except(const compile::CompiledTable& table, compile::Numbers& numbers);
+// For every identity that acknowledged addresses still carry and the new table no longer knows: the
+// one that all of them will carry next. Where they part, none: the moment in between is denied.
+[[nodiscard]] std::vector<compile::Alias> aliases_for(const compile::CompiledTable& table,
+                                                      const AddressEntries& acknowledged,
+                                                      const compile::Numbers& numbers);
+
+// Gives back what neither the table nor an acknowledged address names.
+void release_identities(const compile::CompiledTable& table, const AddressEntries& acknowledged,
+                        compile::Numbers& numbers);
+void release_slots(const compile::CompiledTable& table, compile::Numbers& numbers);
 
 }  // namespace bulkhead::control::apply

@@ -148,6 +148,15 @@ Result<Publisher::TablePtr> Publisher::prepare(const state::Desired& desired, Ou
     outcomes.refusal = Refusal{"compile", compiled.error()};
     return tl::unexpected(compiled.error());
   }
+  // Live flows must not be cut between the table and the address updates that follow it.
+  const auto aliases = aliases_for(*compiled, acknowledged_.addresses, numbers_);
+  if (!aliases.empty()) {
+    compiled = compile::compile(desired.cluster, local, revision, numbers_, aliases);
+    if (!compiled) {
+      outcomes.refusal = Refusal{"compile", compiled.error()};
+      return tl::unexpected(compiled.error());
+    }
+  }
   auto table = std::make_shared<const compile::CompiledTable>(std::move(*compiled));
   if (answers_like_the_one_in_force(*table)) return table;
   compiled_ = revision;
@@ -240,11 +249,11 @@ bool Publisher::bring(const AddressEntries& wished, const PortWishes& ports, Dat
 }
 
 void Publisher::give_back(const compile::CompiledTable& table) {
-  std::set<std::uint32_t> used = identities_in(table);
-  for (const auto& [address, entry] : acknowledged_.addresses) used.insert(entry.identity.value);
-  if (acknowledged_.stale.empty()) release_identities_except(used, numbers_);
+  if (acknowledged_.stale.empty()) {
+    release_identities(table, acknowledged_.addresses, numbers_);
+  }
   // A slot's count belongs to its rule for the life of the statistics page.
-  if (std::exchange(slots_are_fresh_, false)) release_slots_except(table, numbers_);
+  if (std::exchange(slots_are_fresh_, false)) release_slots(table, numbers_);
 }
 
 }  // namespace bulkhead::control::apply
