@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/agent/control.h"
+
+#include <algorithm>
+
+#include "policy/verify/verify.h"
+
+namespace bulkhead::control::agent {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kCheckEvery = 2s;      // namespace inodes and node addresses (design.md 5.1)
+constexpr auto kRetryAfter = 1s;      // what the data plane or the disk refused
+constexpr auto kVerifyBudget = 20ms;  // law 4
+
+// Complete where the budget allows it, else sampled from a start that differs each time.
+apply::Verify second_reader(const Config& config) {
+  const bool is_full = config.verify == "full";
+  return [is_full](const model::Cluster& cluster, const compile::LocalPods& local,
+                   const compile::CompiledTable& table) -> Result<apply::Verified> {
+    // The longest a swap may be held up when everything is to be checked.
+    const Time end = Clock::now() + (is_full ? Clock::duration(2s) : kVerifyBudget);
+    verify::Budget budget;
+    budget.has_time = [end] { return Clock::now() < end; };
+    budget.seed = table.revision.value;
+    const auto report = verify::verify(cluster, local, table, budget);
+    if (!report) return tl::unexpected(report.error());
+    return apply::Verified{report->ratio()};
+  };
+}
+
+}  // namespace
+
+Control::Control(const Surroundings& around, Stored stored)
+    : around_(around),
+      registry_(std::move(stored.registry)),
+      quarantines_(std::move(stored.quarantines)),
+      accepted_folder_(std::move(stored.accepted)),
+      store_(std::move(stored.store)),
+      source_(std::move(stored.source)),
+      publisher_(std::move(stored.numbers), std::move(stored.journal),
+                 second_reader(around.config)) {
+  for (auto& record : registry_.records()) {
+    Endpoint endpoint;
+    endpoint.record = record;
+    endpoints_.emplace(record.key(), std::move(endpoint));
+  }
+}
+
+Control::~Control() = default;
+
+Loop::Waits Control::waits() const {
+  Loop::Waits waits;
+  waits.descriptors = {source_->descriptor(), client_ ? client_->descriptor() : -1};
+  Time first = check_at_;
+  if (!client_) first = std::min(first, connect_at_);
+  if (const auto deadline = source_->deadline()) first = std::min(first, *deadline);
+  if (retry_at_) first = std::min(first, *retry_at_);
+  waits.deadline = first;
+  return waits;
+}
+
+void Control::step(Time now) {
+  read_source(now);
+  if (client_) receive(now);
+  if (now >= check_at_) {
+    check_namespaces();
+    refresh_node_addresses();
+    expire_quarantines();
+    check_at_ = now + kCheckEvery;
+  }
+  if (!client_ && now >= connect_at_) connect(now);
+  if (retry_at_ && now >= *retry_at_) is_dirty_ = true;
+  if (is_dirty_) reconcile(now);
+  if (!is_shown_) show();
+}
+
+void Control::read_source(Time now) {
+  const bool could_see = !source_->failure();
+  const auto changes = source_->read(now);
+  if (source_->failure() && could_see) {
+    around_.log.error("cannot read policies", {{"error", source_->failure()->text()}});
+    is_shown_ = false;
+  }
+  if (changes.empty()) return;
+  for (auto& change : store_.apply(changes)) unwritten_.push_back(std::move(change));
+  for (const auto& change : changes) {
+    if (!change.content) continue;
+    for (const auto& warning : change.content->parsed.warnings) {
+      around_.log.warning("policy warning", {{"where", warning.where}, {"text", warning.message}});
+    }
+  }
+  const auto rejections = store_.rejections();
+  if (rejections != seen_rejections_) {
+    rejected_["parse"] += rejections - std::exchange(seen_rejections_, rejections);
+    for (const auto& unit : store_.units()) {
+      for (const auto& error : unit.errors) {
+        around_.log.error("policy file refused",
+                          {{"where", error.where}, {"error", error.message}});
+      }
+    }
+  }
+  if (!changed_at_) changed_at_ = now;
+  is_dirty_ = true;
+}
+
+state::Inputs Control::inputs() const {
+  state::Inputs inputs;
+  inputs.accepted = blocked_ && last_open_ ? *last_open_ : store_.accepted();
+  for (const auto& [key, endpoint] : endpoints_) {
+    if (endpoint.state != Endpoint::State::Closed) {
+      inputs.attached.push_back(attached_pod(endpoint.record));
+    }
+  }
+  inputs.quarantines = quarantines_.records();
+  inputs.settings = around_.config.settings();
+  inputs.node_addresses = node_addresses_;
+  return inputs;
+}
+
+apply::PortWishes Control::port_wishes() const {
+  using dataplane::api::PortRole;
+  apply::PortWishes wishes;
+  if (host_) {
+    const auto& links = host_->links;
+    wishes.emplace(endpoint::kNodePort,
+                   host_port_wish(endpoint::kNodePort, PortRole::Node, links.node_name,
+                                  links.node_mac, links.node.queues, mtu_, host_->node_generation));
+    wishes.emplace(
+        endpoint::kOutsidePort,
+        host_port_wish(endpoint::kOutsidePort, PortRole::Outside, links.outside_name,
+                       links.outside_mac, links.outside.queues, mtu_, host_->outside_generation));
+  }
+  for (const auto& [key, endpoint] : endpoints_) {
+    if (endpoint.state == Endpoint::State::Closed || endpoint.queues.empty()) continue;
+    wishes.emplace(endpoint.record.port, port_wish(endpoint));
+  }
+  return wishes;
+}
+
+void Control::reconcile(Time now) {
+  is_dirty_ = false;
+  is_shown_ = false;
+  retry_at_.reset();
+  const state::Accepted accepted = store_.accepted();
+  blocked_ = accepted.blocked;
+  if (!blocked_) last_open_ = accepted;
+
+  auto wished = state::desired(inputs());
+  if (!wished) {
+    outcomes_ = {};
+    outcomes_.refusal = apply::Refusal{"conflict", wished.error()};
+    note_outcomes(outcomes_, now);
+    return;
+  }
+  if (wished->warnings != warnings_) {
+    warnings_ = wished->warnings;
+    for (const auto& warning : warnings_) around_.log.warning(warning);
+  }
+  auto desired = std::make_shared<const state::Desired>(std::move(*wished));
+  const auto publishing = blocked_ ? apply::Publishing::Blocked : apply::Publishing::Open;
+  outcomes_ = publisher_.reconcile(std::move(desired), port_wishes(), publishing, client_.get());
+  note_outcomes(outcomes_, now);
+
+  // After the acknowledgement: an edit is in force before its fsync. A restart reads the file
+  // itself, so that losing this write loses nothing but the fallback.
+  for (const auto& change : std::exchange(unwritten_, {})) {
+    if (const Status written = accepted_folder_.write(change); !written) {
+      around_.log.error("cannot keep an accepted file", {{"error", written.error().text()}});
+    }
+  }
+}
+
+void Control::note_outcomes(const apply::Outcomes& outcomes, Time now) {
+  for (const auto& [port, error] : outcomes.refused_ports) {
+    around_.log.error("the data plane refused a port",
+                      {{"port", std::to_string(port.value)}, {"error", error.text()}});
+    retry_at_ = now + kRetryAfter;
+  }
+  const auto units = store_.units();
+  const bool is_broken =
+      std::any_of(units.begin(), units.end(), [](const auto& unit) { return unit.is_broken; });
+  if (!outcomes.refusal) {
+    if (client_ && changed_at_) {
+      const std::chrono::duration<double> taken = Clock::now() - *changed_at_;
+      around_.view.publish_seconds().observe(taken.count());
+      changed_at_.reset();
+    }
+    const bool is_stale = is_broken || !client_;
+    if (!is_stale) stale_since_.reset();
+    if (is_stale && !stale_since_) stale_since_ = now;
+    for (auto& [key, endpoint] : endpoints_) {
+      const bool is_held = publisher_.acknowledged().ports.contains(endpoint.record.port);
+      if (endpoint.state == Endpoint::State::Wiring && is_held) {
+        endpoint.state = Endpoint::State::Ready;
+      }
+    }
+    if (outcomes.has_published) {
+      around_.log.info("table in force",
+                       {{"revision", std::to_string(publisher_.acknowledged().revision.value)}});
+    }
+    return;
+  }
+  const auto& refusal = *outcomes.refusal;
+  ++rejected_[refusal.cause];
+  if (!stale_since_) stale_since_ = now;
+  around_.log.error("not published", {{"cause", refusal.cause}, {"error", refusal.error.text()}});
+  if (refusal.cause == "lost") disconnect(refusal.error.text(), now);
+  if (refusal.cause == "dataplane" || refusal.cause == "disk") retry_at_ = now + kRetryAfter;
+}
+
+// By value: the key may be the very one that is erased.
+void Control::remove_endpoint(endpoint::EndpointKey key) {
+  endpoints_.erase(key);
+  if (const Status removed = registry_.remove(key); !removed) {
+    around_.log.error("cannot remove an endpoint record", {{"error", removed.error().text()}});
+  }
+  is_dirty_ = true;
+}
+
+// Some runtimes lose DEL: a namespace that is gone, or another one at its path, is an implicit one.
+void Control::check_namespaces() {
+  std::vector<endpoint::EndpointKey> dead;
+  for (const auto& [key, endpoint] : endpoints_) {
+    if (registry_.find(key) == nullptr) continue;
+    const auto inode = endpoint::netns_inode(endpoint.record.attachment.netns);
+    if (inode != endpoint.record.netns_inode) dead.push_back(key);
+  }
+  for (const auto& key : dead) {
+    around_.log.warning(
+        "its namespace is gone; detached",
+        {{"pod", pod_of(endpoints_.at(key).record).text()}, {"container", key.container_id}});
+    remove_endpoint(key);
+  }
+}
+
+void Control::refresh_node_addresses() {
+  auto addresses = endpoint::node_addresses();
+  if (!addresses) {
+    around_.log.error("cannot list node addresses", {{"error", addresses.error().text()}});
+    return;
+  }
+  std::sort(addresses->begin(), addresses->end());
+  if (*addresses == node_addresses_) return;
+  node_addresses_ = std::move(*addresses);
+  is_dirty_ = true;
+}
+
+void Control::expire_quarantines() {
+  const auto expired = quarantines_.expire(std::chrono::system_clock::now());
+  if (!expired) {
+    around_.log.error("cannot expire quarantines", {{"error", expired.error().text()}});
+  } else if (*expired) {
+    is_dirty_ = true;
+  }
+}
+
+}  // namespace bulkhead::control::agent
