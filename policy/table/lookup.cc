@@ -14,9 +14,11 @@ constexpr std::size_t kChunk = 64;
 
 void prefetch(const void* address) { __builtin_prefetch(address, 0, 3); }
 
-const IdentityRecord& record_of(const TableView& table, IdentityId identity) {
-  const bool is_known = identity.value < table.identities().size();
-  return table.identities()[is_known ? identity.value : kUnknownIdentity.value];
+using Identities = PartedArray<IdentityRecord>::Reader;
+
+const IdentityRecord* record_of(const Identities& identities, IdentityId identity) {
+  const bool is_known = identity.value < identities.size;
+  return &identities[is_known ? identity.value : kUnknownIdentity.value];
 }
 
 // The number of cuts below the point; branch-free, so that ports an attacker picks cost the same.
@@ -26,8 +28,7 @@ std::uint32_t interval_of(const RuleSet& set, std::uint32_t point) {
   return interval;
 }
 
-std::uint32_t decision_of(const TableView& table, const RuleSet& set, std::uint32_t point) {
-  if (set.wide == 0) return set.decision[interval_of(set, point)];
+std::uint32_t wide_decision_of(const TableView& table, const RuleSet& set, std::uint32_t point) {
   const std::uint32_t page = table.wide_maps()[set.wide - 1].page[point / kPagePoints];
   return table.wide_pages()[page].decision[point % kPagePoints];
 }
@@ -35,35 +36,42 @@ std::uint32_t decision_of(const TableView& table, const RuleSet& set, std::uint3
 void lookup_chunk(const TableView& table, Direction direction, const Query* queries,
                   Decision* decisions, std::size_t n) {
   const auto d = static_cast<std::size_t>(direction);
-  const auto& rows = table.rows(direction);
+  const auto identities = table.identities().reader();
+  const auto rows = table.rows(direction).reader();
+  const auto blocks = table.blocks().reader();
+  const auto rule_sets = table.rule_sets().reader();
+  const auto records = table.decisions().reader();
   const std::uint32_t stride = table.row_stride(direction);
-  std::array<std::uint32_t, kChunk> at;
-  std::array<std::uint32_t, kChunk> column;
+  std::array<const IdentityRecord*, kChunk> subject;
+  std::array<const IdentityRecord*, kChunk> peer;
+  std::array<const std::uint32_t*, kChunk> entry;
   std::array<const std::uint32_t*, kChunk> cell;
   std::array<const RuleSet*, kChunk> set;
   std::array<const DecisionRecord*, kChunk> record;
 
   for (std::size_t i = 0; i < n; ++i) {
-    prefetch(&record_of(table, queries[i].subject));
-    prefetch(&record_of(table, queries[i].peer));
+    subject[i] = record_of(identities, queries[i].subject);
+    peer[i] = record_of(identities, queries[i].peer);
+    prefetch(subject[i]);
+    prefetch(peer[i]);
   }
   for (std::size_t i = 0; i < n; ++i) {
-    column[i] = record_of(table, queries[i].peer).peer_class[d];
-    at[i] =
-        record_of(table, queries[i].subject).subject_class[d] * stride + column[i] / kBlockCells;
-    prefetch(&rows[at[i]]);
+    entry[i] = &rows[subject[i]->subject_class[d] * stride + peer[i]->peer_class[d] / kBlockCells];
+    prefetch(entry[i]);
   }
   for (std::size_t i = 0; i < n; ++i) {
-    cell[i] = &table.blocks()[rows[at[i]]].rule_set[column[i] % kBlockCells];
+    cell[i] = &blocks[*entry[i]].rule_set[peer[i]->peer_class[d] % kBlockCells];
     prefetch(cell[i]);
   }
   for (std::size_t i = 0; i < n; ++i) {
-    set[i] = &table.rule_sets()[*cell[i]];
+    set[i] = &rule_sets[*cell[i]];
     prefetch(set[i]);
   }
   for (std::size_t i = 0; i < n; ++i) {
     const std::uint32_t point = line_point(queries[i].protocol, queries[i].port);
-    record[i] = &table.decisions()[decision_of(table, *set[i], point)];
+    const std::uint32_t decision = set[i]->wide == 0 ? set[i]->decision[interval_of(*set[i], point)]
+                                                     : wide_decision_of(table, *set[i], point);
+    record[i] = &records[decision];
     prefetch(record[i]);
   }
   for (std::size_t i = 0; i < n; ++i) {

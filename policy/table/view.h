@@ -36,10 +36,21 @@ class PartedArray {
         mask_(records_a_part - 1),
         size_(size) {}
 
+  // Where the parts are, as a value: a loop keeps it in registers although it stores elsewhere.
+  struct Reader {
+    const Record* const* parts = nullptr;
+    unsigned shift = 0;
+    std::uint32_t mask = 0;
+    std::uint32_t size = 0;
+
+    [[nodiscard]] const Record& operator[](std::uint32_t i) const {
+      return parts[i >> shift][i & mask];
+    }
+  };
+  [[nodiscard]] Reader reader() const { return {parts_.data(), shift_, mask_, size_}; }
+
   [[nodiscard]] std::uint32_t size() const { return size_; }
-  [[nodiscard]] const Record& operator[](std::uint32_t i) const {
-    return parts_[i >> shift_][i & mask_];
-  }
+  [[nodiscard]] const Record& operator[](std::uint32_t i) const { return reader()[i]; }
 
  private:
   std::vector<const Record*> parts_;
