@@ -60,11 +60,17 @@ class FlowIndex {
     return buckets_[second_position(hash)];
   }
 
-  // False when both buckets are full.
+  // False when both buckets are full. The first bucket as long as it has room to spare, so that few
+  // look-ups need the second; then the emptier one, so that no pair fills while others are empty.
   [[nodiscard]] bool insert(std::uint64_t hash, std::uint32_t slot) {
+    constexpr int kSpare = 3;
     Bucket& home = buckets_[hash & mask_];
-    if (put(home, tag_of(hash), slot)) return true;
-    if (!put(buckets_[second_position(hash)], tag_of(hash), slot)) return false;
+    Bucket& other = buckets_[second_position(hash)];
+    const int room = std::popcount(home.matches(0));
+    if (room >= kSpare || room >= std::popcount(other.matches(0))) {
+      return put(home, tag_of(hash), slot);
+    }
+    if (!put(other, tag_of(hash), slot)) return false;
     ++home.displaced;
     return true;
   }
