@@ -3,8 +3,8 @@
 
 #include <rte_mbuf.h>
 
+#include <algorithm>
 #include <cstring>
-#include <deque>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -131,11 +131,11 @@ class PacketBuilder {
   }
   [[nodiscard]] Bytes frame() const {
     const Bytes packet = l3();
-    Bytes frame(kEthernetBytes);
+    Bytes frame(kEthernetBytes + packet.size());
     store(&frame[0], destination_mac_);
     store(&frame[6], source_mac_);
     store16(&frame[12], is_v4() ? kEtherIpv4 : kEtherIpv6);
-    frame.insert(frame.end(), packet.begin(), packet.end());
+    std::copy(packet.begin(), packet.end(), &frame[kEthernetBytes]);
     return frame;
   }
 
