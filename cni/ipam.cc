@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <ranges>
 
 #include "cni/execute.h"
 
@@ -50,10 +49,10 @@ Outcome<std::string> call(const Request& request, const char* command) {
   environment["CNI_COMMAND"] = command;
   CniError refusal;
   const auto ours = std::ranges::find(kVersions, request.configuration.version);
-  for (const auto version :
-       std::ranges::subrange(kVersions.begin(), ours + 1) | std::views::reverse) {
+  for (auto version = ours + 1; version != kVersions.begin();) {
+    --version;
     const auto execution =
-        execute(*plugin, environment, with_version(request.configuration, version), kDeadline);
+        execute(*plugin, environment, with_version(request.configuration, *version), kDeadline);
     if (!execution) {
       return refuse(Code::IpamFailed, "{}: {}", type, execution.error().text());
     }

@@ -2,7 +2,6 @@
 #include "control/endpoint/forwarding.h"
 
 #include <fstream>
-#include <ranges>
 #include <system_error>
 #include <vector>
 
@@ -70,7 +69,8 @@ Status restore_forwarding(const fs::path& record) {
   file.close();
   // Last changed, first restored: forwarding goes off before accept_ra goes back to 1. A device
   // that left meanwhile has nothing to restore.
-  for (const auto& change : changes | std::views::reverse) {
+  for (auto at = changes.rbegin(); at != changes.rend(); ++at) {
+    const Change& change = *at;
     if (change.name.find("..") != std::string::npos) continue;
     const auto now = read_sysctl(change.name);
     if (!now || *now != change.after) continue;

@@ -240,8 +240,7 @@ Result<std::vector<IpAddress>> node_addresses() {
     if (address.is_global) found.push_back(address.address);
   }
   std::ranges::sort(found);
-  const auto repeated = std::ranges::unique(found);
-  found.erase(repeated.begin(), repeated.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
   return found;
 }
 
