@@ -54,7 +54,7 @@ compare_throughput() {
   awk -v ours="$best_ours" -v theirs="$best_theirs" 'BEGIN {
     printf "   iperf3, one TCP stream, median of 3, interleaved:\n"
     printf "   bulkhead, policy on            %6.2f Gbit/s\n   veth + bridge + stateful nft   %6.2f Gbit/s\n", ours, theirs
-    printf "   ratio                          %6.2f\n", theirs > 0 ? ours / theirs : 0; exit !(ours > 0) }' ||
+    printf "   ratio                          %6.2f\n", (theirs > 0 ? ours / theirs : 0); exit !(ours > 0) }' ||
     { failures=$((failures + 1)); say "${red}iperf3 failed: $(cat "$work/iperf.log")$plain"; }
 }
 

@@ -62,7 +62,7 @@ class Cni(NodeCase):
 
     def test_a_refused_add_leaves_nothing_behind(self):
         pod = self.new_pod()
-        pod.netns.ip("link", "add", "eth0", "type", "dummy")
+        pod.netns.ip("link", "add", "eth0", "type", "bridge")
         leases = self.node.leases()
         with self.assertRaises(CniError) as refused:
             pod.cni("ADD")
