@@ -46,6 +46,8 @@ Control::Control(const Surroundings& around, Stored stored)
     endpoint.record = record;
     endpoints_.emplace(record.key(), std::move(endpoint));
   }
+  // What was accepted before a restart is not new.
+  if (!store_.unit_names().empty()) last_open_ = store_.accepted();
 }
 
 Control::~Control() = default;
@@ -159,7 +161,9 @@ void Control::reconcile(Time now) {
     for (const auto& warning : warnings_) around_.log.warning(warning);
   }
   auto desired = std::make_shared<const state::Desired>(std::move(*wished));
-  const auto publishing = blocked_ ? apply::Publishing::Blocked : apply::Publishing::Open;
+  const bool has_table = publisher_.in_force().table != nullptr;
+  const auto publishing =
+      blocked_ && (has_table || !last_open_) ? apply::Publishing::Blocked : apply::Publishing::Open;
   outcomes_ = publisher_.reconcile(std::move(desired), port_wishes(), publishing, client_.get());
   note_outcomes(outcomes_, now);
 
