@@ -18,7 +18,8 @@ namespace bulkhead::dataplane {
 // The flow table's file: 0600, exactly `size` bytes, mapped shared. Its contents outlive us.
 [[nodiscard]] Result<Mapping> map_flows(const std::filesystem::path& path, std::size_t size);
 
-// SIGTERM and SIGINT as a descriptor, blocked everywhere else: call it before any thread starts.
+// SIGTERM and SIGINT as a descriptor, blocked everywhere else, and SIGPIPE ignored: call it before
+// any thread starts.
 [[nodiscard]] Result<Fd> take_signals();
 
 // As many descriptors as the hard limit allows: each pod takes one a worker.

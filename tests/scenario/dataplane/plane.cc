@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,6 +37,7 @@ void Plane::start() {
   log_ = Fd(ends[0]);
   pid_ = fork();
   if (pid_ == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that is killed leaves nothing behind
     dup2(ends[1], STDERR_FILENO);
     std::vector<std::string> words{BULKHEAD_DATAPLANE, "--root", root_.string(), "--memory",
                                    "plain"};
