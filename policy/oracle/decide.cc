@@ -11,7 +11,8 @@ namespace {
 struct Question {
   const model::Cluster& cluster;
   Direction direction;
-  const model::Pod& pod;  // the subject
+  const model::Pod& pod;  // the subject's
+  const Party& subject;
   const Party& peer;
   std::uint8_t protocol;
   std::uint16_t port;
@@ -99,12 +100,14 @@ MaybeOutcome ask_network_policies(const Question& q, Staged staged) {
   return Outcome{Verdict::Deny, model::Tier::NetworkPolicy, std::string(model::kRuleIsolated)};
 }
 
-// Name resolution stays possible out of a pod that only the default closes. A DNS pod that the
-// default closes itself is opened by exempting its namespace or by a policy.
+// Name resolution stays possible through closed defaults, end to end: out of a closed pod to the
+// cluster DNS, and into a closed DNS pod from any live pod.
 bool is_dns_question(const Question& q) {
   constexpr std::uint16_t kDnsPort = 53;
   const bool is_dns_port = (q.protocol == kUdp || q.protocol == kTcp) && q.port == kDnsPort;
-  return q.direction == Direction::Egress && is_dns_port && is_cluster_dns(q.cluster, q.peer);
+  if (!is_dns_port) return false;
+  if (q.direction == Direction::Egress) return is_cluster_dns(q.cluster, q.peer);
+  return live_pod(q.peer) != nullptr && is_cluster_dns(q.cluster, q.subject);
 }
 
 // What holds where no tier decided: the namespace's own annotation, else the node's default.
@@ -149,7 +152,7 @@ Answer decide(const model::Cluster& cluster, Direction direction, const Party& s
               const Party& peer, std::uint8_t protocol, std::uint16_t port) {
   const model::Pod* pod = live_pod(subject);
   if (pod == nullptr) return {};
-  const Question question{cluster, direction, *pod, peer, protocol, port};
+  const Question question{cluster, direction, *pod, subject, peer, protocol, port};
   Outcome now = ask(question, Staged::Ignored);
   Outcome then = ask(question, Staged::Enforced);
   return {now.verdict, now.tier, std::move(now.rule), then.verdict, std::move(then.rule)};
