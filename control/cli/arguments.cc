@@ -87,9 +87,12 @@ class Parser {
         "bulkhead policy matrix deploy/demo-policies --probe TCP/80 --probe UDP/53", [this] {
           return PolicyMatrix{input(), probes_, family_, external_};
         });
-    matrix->add_option("--probe", probes_,
-                       "PROTOCOL/PORT, repeated (default: every port that is named, and one more)");
-    matrix->add_option("--external", external_, "CIDR outside the cluster as a row and a column");
+    matrix
+        ->add_option("--probe", probes_,
+                     "PROTOCOL/PORT, repeated (default: every port that is named, and one more)")
+        ->allow_extra_args(false);  // what follows is a PATH
+    matrix->add_option("--external", external_, "CIDR outside the cluster as a row and a column")
+        ->allow_extra_args(false);
     add_family(matrix);
 
     CLI::App* explain = add_on_files(

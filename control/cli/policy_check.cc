@@ -85,7 +85,7 @@ std::string counted(std::size_t count, std::string_view one, std::string_view ma
 void print_text(const Findings& findings, const Output& output) {
   for (const auto& error : findings.errors) output.out << printable(error.text()) << '\n';
   const std::string holds =
-      fmt::format("{}: {}, {}, {}", counted(findings.files, "file", "files"),
+      fmt::format("{}, {}, {}, {}", counted(findings.files, "file", "files"),
                   counted(findings.objects.policies.size(), "policy", "policies"),
                   counted(findings.objects.pods.size(), "pod", "pods"),
                   counted(findings.objects.namespaces.size(), "namespace", "namespaces"));
