@@ -104,6 +104,8 @@ class PolicyChange(NodeCase):
         second = self.reuse("clients/two", conf)
         self.assertEqual({family: second.ip(family) for family in (4, 6)}, addresses)
         before = self.echo.count("servers/echo", 9000, "UDP")
+        # The flow of the first owner has the same tuple: it is decided again, and cut.
+        self.assert_dropped("established_cut", lambda: self.send_from(second, target, flow_port), at_least=2)
         self.assert_dropped("denied_ingress", lambda: self.send_from(second, target, flow_port), at_least=2)
         self.assertEqual(self.echo.count("servers/echo", 9000, "UDP"), before)
 

@@ -34,7 +34,10 @@ class Prometheus(NodeCase):
         def missing():
             metrics = self.node.metrics()
             return [name for name in WANTED if not metrics.has(f"bulkhead_{name}")]
-        wait_for(f"all of {WANTED}", lambda: not missing(), timeout=5)
+        try:
+            wait_for("every promised metric", lambda: not missing(), timeout=5)
+        except AssertionError:
+            self.fail(f"missing: {missing()}")
 
     def test_promtool_is_clean(self):
         done = self.node.host.run("promtool", "check", "metrics", check=False, input=self.node.metrics().text)
