@@ -28,7 +28,7 @@ Result<CompiledTable> compile(const model::Cluster& cluster, const LocalPods& lo
   }
   Resolver resolver(cluster.settings, inventory, regions, identities);
   RuleBook book(resolver, inventory);
-  const auto subjects = find_subjects(cluster, local, inventory, book);
+  const auto subjects = find_subjects(cluster, local, inventory, identities, resolver, book);
 
   CompiledTable compiled;
   compiled.revision = revision;

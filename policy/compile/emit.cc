@@ -226,8 +226,7 @@ Status emit(const RuleBook& book, const Resolver& resolver, const Inventory& inv
       const std::uint32_t own_ports =
           port_lists.number_of(book.ports_of(*inventory.groups[subject.group].pod));
       const std::uint32_t row = rows.row_of(subject.stance[d], own_ports);
-      for (std::uint32_t i = identities.first_of_group[subject.group];
-           i < identities.first_of_group[subject.group + 1]; ++i) {
+      for (const std::uint32_t i : subject.identities) {
         builder.set_subject(identities.all[i].id, direction, row);
       }
     }

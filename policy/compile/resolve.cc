@@ -57,6 +57,14 @@ std::uint32_t Resolver::set_of(const model::Peer& peer, std::uint32_t namespace_
   return remembered("nobody", [] { return Indexes{}; });
 }
 
+std::uint32_t Resolver::set_of_all_pods() {
+  return remembered("all pods", [&] {
+    Indexes all(identities_.first_outside());
+    std::iota(all.begin(), all.end(), 0u);
+    return all;
+  });
+}
+
 std::uint32_t Resolver::set_of_dns() {
   return remembered("dns", [&] { return resolve_dns(); });
 }

@@ -24,7 +24,8 @@ class Resolver {
   // cluster-wide one, where "own namespace" is every namespace.
   [[nodiscard]] std::uint32_t set_of(const model::Peer& peer, std::uint32_t namespace_index);
   [[nodiscard]] std::uint32_t set_of_dns();
-
+  // Every live pod.
+  [[nodiscard]] std::uint32_t set_of_all_pods();
   // Indexes into Identities::all, ascending, by set number.
   [[nodiscard]] const std::vector<std::vector<std::uint32_t>>& sets() const { return sets_; }
 

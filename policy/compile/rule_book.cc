@@ -79,16 +79,23 @@ const std::vector<std::uint32_t>& RuleBook::rules_of(const model::Policy& policy
   return numbers;
 }
 
+std::uint32_t RuleBook::add_dns(std::uint32_t peer_set) {
+  FlatRule rule;
+  rule.name = RuleName::Dns;
+  rule.tier = model::Tier::Default;
+  rule.peer_sets = {peer_set};
+  rule.ports = {range_of(kTcp, {kDnsPort, kDnsPort}), range_of(kUdp, {kDnsPort, kDnsPort})};
+  return add(std::move(rule));
+}
+
 std::uint32_t RuleBook::dns_rule() {
-  if (dns_rule_.empty()) {
-    FlatRule rule;
-    rule.name = RuleName::Dns;
-    rule.tier = model::Tier::Default;
-    rule.peer_sets = {resolver_.set_of_dns()};
-    rule.ports = {range_of(kTcp, {kDnsPort, kDnsPort}), range_of(kUdp, {kDnsPort, kDnsPort})};
-    dns_rule_.push_back(add(std::move(rule)));
-  }
-  return dns_rule_.front();
+  if (!dns_rule_) dns_rule_ = add_dns(resolver_.set_of_dns());
+  return *dns_rule_;
+}
+
+std::uint32_t RuleBook::dns_server_rule() {
+  if (!dns_server_rule_) dns_server_rule_ = add_dns(resolver_.set_of_all_pods());
+  return *dns_server_rule_;
 }
 
 std::uint32_t RuleBook::forensic_rule(const Prefix& peer) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -54,6 +55,8 @@ class RuleBook {
                                                            Direction direction);
   // default/dns: egress to the cluster's DNS on port 53.
   [[nodiscard]] std::uint32_t dns_rule();
+  // default/dns: ingress of the cluster's DNS pods on port 53, from every live pod.
+  [[nodiscard]] std::uint32_t dns_server_rule();
   // default/quarantine for the one forensic peer.
   [[nodiscard]] std::uint32_t forensic_rule(const Prefix& peer);
 
@@ -69,6 +72,7 @@ class RuleBook {
                                  const model::Rule& rule);
   void add_port(FlatRule& flat, const model::PortMatch& match);
   [[nodiscard]] std::uint32_t add(FlatRule rule);
+  [[nodiscard]] std::uint32_t add_dns(std::uint32_t peer_set);
 
   Resolver& resolver_;
   const Inventory& inventory_;
@@ -78,7 +82,8 @@ class RuleBook {
   std::unordered_map<const model::Policy*, std::array<bool, 2>> is_flat_;
   std::map<std::pair<std::uint8_t, std::string>, std::uint32_t> named_ports_;
   std::map<Prefix, std::uint32_t> forensic_rules_;
-  std::vector<std::uint32_t> dns_rule_;  // empty or one
+  std::optional<std::uint32_t> dns_rule_;
+  std::optional<std::uint32_t> dns_server_rule_;
 };
 
 }  // namespace bulkhead::compile

@@ -44,10 +44,11 @@ class SubjectFinder {
   SubjectFinder(const model::Cluster& cluster, const Inventory& inventory, RuleBook& book)
       : cluster_(cluster), inventory_(inventory), book_(book), policies_(cluster) {}
 
-  Subject find(std::uint32_t group) {
+  // `is_dns`: these identities of the group are the cluster's DNS.
+  Subject find(std::uint32_t group, std::vector<std::uint32_t> identities, const bool is_dns) {
     const model::Pod& pod = *inventory_.groups[group].pod;
     const auto selecting = policies_selecting(group);
-    Subject subject{.group = group, .stance = {}};
+    Subject subject{.group = group, .identities = std::move(identities), .stance = {}};
     for (const Direction direction : kDirections) {
       Stance& stance = subject.stance[index_of(direction)];
       if (pod.quarantine) {
@@ -63,8 +64,10 @@ class SubjectFinder {
       }
       const bool is_closed_by_default = std::ranges::any_of(
           stance.base, [](const Base& base) { return base.default_verdict == Verdict::Deny; });
-      if (direction == Direction::Egress && is_closed_by_default && cluster_.settings.default_dns) {
-        stance.rules.push_back(book_.dns_rule());
+      if (!is_closed_by_default || !cluster_.settings.default_dns) continue;
+      if (direction == Direction::Egress) stance.rules.push_back(book_.dns_rule());
+      if (direction == Direction::Ingress && is_dns) {
+        stance.rules.push_back(book_.dns_server_rule());
       }
     }
     return subject;
@@ -130,7 +133,8 @@ class SubjectFinder {
 }  // namespace
 
 std::vector<Subject> find_subjects(const model::Cluster& cluster, const LocalPods& local,
-                                   const Inventory& inventory, RuleBook& book) {
+                                   const Inventory& inventory, const Identities& identities,
+                                   Resolver& resolver, RuleBook& book) {
   std::vector<bool> is_subject(inventory.groups.size(), !local.has_value());
   if (local) {
     for (std::size_t i = 0; i < inventory.pods.size(); ++i) {
@@ -138,9 +142,20 @@ std::vector<Subject> find_subjects(const model::Cluster& cluster, const LocalPod
     }
   }
   SubjectFinder finder(cluster, inventory, book);
+  const std::uint32_t dns_set = resolver.set_of_dns();
+  const auto dns = resolver.sets()[dns_set];
   std::vector<Subject> subjects;
   for (std::uint32_t group = 0; group < is_subject.size(); ++group) {
-    if (is_subject[group]) subjects.push_back(finder.find(group));
+    if (!is_subject[group]) continue;
+    std::array<std::vector<std::uint32_t>, 2> parts;  // others, DNS
+    for (std::uint32_t i = identities.first_of_group[group];
+         i < identities.first_of_group[group + 1]; ++i) {
+      parts[std::ranges::binary_search(dns, i) ? 1 : 0].push_back(i);
+    }
+    for (const bool is_dns : {false, true}) {
+      auto& part = parts[is_dns ? 1 : 0];
+      if (!part.empty()) subjects.push_back(finder.find(group, std::move(part), is_dns));
+    }
   }
   return subjects;
 }

@@ -35,12 +35,15 @@ struct Stance {
 
 struct Subject {
   std::uint32_t group = 0;
-  std::array<Stance, 2> stance;  // by Direction
+  std::vector<std::uint32_t> identities;  // of the group, as indexes into Identities::all
+  std::array<Stance, 2> stance;           // by Direction
 };
 
-// The groups that have a local pod, ascending, with what decides about them.
+// The groups that have a local pod, ascending, with what decides about them. A group of which only
+// some addresses are the cluster's DNS makes two subjects.
 [[nodiscard]] std::vector<Subject> find_subjects(const model::Cluster& cluster,
                                                  const LocalPods& local, const Inventory& inventory,
+                                                 const Identities& identities, Resolver& resolver,
                                                  RuleBook& book);
 
 }  // namespace bulkhead::compile

@@ -139,7 +139,8 @@ class Finder {
         first.other_address = address;
       }
     }
-    if (is_local(local_, pod) && subject_seen_.try_emplace({kind, identity.value}).second) {
+    if (is_local(local_, pod) &&
+        subject_seen_.try_emplace({kind, stretch, identity.value}).second) {
       parties_.subjects.push_back(party);
     }
   }
@@ -172,7 +173,7 @@ class Finder {
   std::map<IpAddress, std::vector<const model::Pod*>> owners_;
   std::map<IpAddress, IdentityId> identity_of_;
   std::map<std::tuple<std::string, std::size_t, std::uint32_t>, std::size_t> peer_at_;
-  std::map<std::pair<std::string, std::uint32_t>, bool> subject_seen_;
+  std::map<std::tuple<std::string, std::size_t, std::uint32_t>, bool> subject_seen_;
 };
 
 }  // namespace

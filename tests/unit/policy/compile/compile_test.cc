@@ -188,13 +188,27 @@ TEST(Compile, DefaultDenyKeepsDnsOpenUntilAPolicyCloses) {
   EXPECT_EQ(compiled.out_of("10.0.1.1", "10.96.0.11", 53, kUdp), "allow default/node");
 }
 
+TEST(Compile, DefaultDenyLetsEveryPodReachDnsPods) {
+  auto builder = database();
+  builder.cluster.settings.default_verdict = Verdict::Deny;
+  builder.cluster.settings.dns_namespace = "db";
+  builder.cluster.settings.dns_pods = app("db");
+  const Compiled open(builder.cluster);
+  EXPECT_EQ(open.into("10.0.0.1", "10.0.1.1", 53, kUdp), "allow default/dns");
+  EXPECT_EQ(open.into("10.0.0.1", "10.0.1.1", 54, kUdp), "deny default/node");
+  EXPECT_EQ(open.into("10.0.0.1", "8.8.8.8", 53, kUdp), "deny default/node");
+  EXPECT_EQ(open.into("10.0.0.2", "10.0.1.1", 53, kUdp), "deny default/node");
+  builder.policy("db", "closed", "db");
+  const Compiled closed(builder.cluster);
+  EXPECT_EQ(closed.into("10.0.0.1", "10.0.1.1", 53, kUdp), "deny default/isolated");
+}
+
 TEST(Compile, TiersDecideInOrder) {
   auto builder = database();
   auto add = [&](const std::string& name, model::Tier tier, int priority,
                  std::vector<model::Rule> rules) {
-    auto& policy = builder.policy("", name);
-    builder.cluster.policies.erase(policy.id());
-    auto made = std::make_shared<model::Policy>(policy);
+    auto made = std::make_shared<model::Policy>();
+    made->name = name;
     made->kind = model::PolicyKind::ClusterNetworkPolicy;
     made->tier = tier;
     made->priority = priority;
