@@ -100,6 +100,9 @@ class FilesLint(unittest.TestCase):
             return files.check_headers_alone(root, flags=[])
         self.assertTrue(findings(check, {"policy/base/a.h": "inline std::string a;\n"}))
         self.assertEqual(findings(check, {"policy/base/a.h": "#include <string>\ninline std::string a;\n"}), [])
+        # The build compiles a.h alone only when a.cc includes it before anything else.
+        late = {"policy/base/a.h": "inline std::string a;\n", "policy/base/a.cc": '#include <string>\n#include "policy/base/a.h"\n'}
+        self.assertTrue(findings(check, late))
 
     def test_catches_wrong_layout(self):
         self.assertTrue(findings(files.check_format, {".clang-format": "BasedOnStyle: Google\n",

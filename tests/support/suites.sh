@@ -2,41 +2,53 @@
 # Sourced by tests/run: what each suite builds and runs. A suite calls `count NAME PASSED FAILED
 # SKIPPED` once for each group of tests it ran.
 
-export NINJA_STATUS='[%f/%t %es] '
-
 # build PRESET [TARGET...]: configures once, builds what changed.
 build() {
   local preset="$1"
   shift
-  say "building ($preset) ${*:-everything}"
+  say "building ($preset)"
   if ! grep -qs BULKHEAD_TESTS:BOOL=ON "build/$preset/CMakeCache.txt"; then
     cmake --preset "$preset" -DBULKHEAD_TESTS=ON > "build/$preset.configure.log" 2>&1 ||
       { cat "build/$preset.configure.log" >&2; return 1; }
   fi
-  ninja -C "build/$preset" "$@"
+  ninja -C "build/$preset" "$@" | thin_out
 }
 
-# run_ctest SUITE PRESET REGEX: the CTest tests whose name matches, in parallel.
+# test_programs PRESET REGEX: the targets of the configured tree whose name fits.
+test_programs() { ninja -C "build/$1" -t targets all | sed -nE "s/^($2): phony\$/\1/p" | sort -u; }
+
+# build_tests PRESET REGEX: only the programs that a suite runs, which is what sanitizers can afford.
+build_tests() {
+  local programs
+  build "$1" build.ninja || return 1
+  mapfile -t programs < <(test_programs "$1" "$2")
+  [ ${#programs[@]} -gt 0 ] && build "$1" "${programs[@]}"
+}
+
+# run_ctest SUITE PRESET REGEX: the CTest tests whose name matches, in parallel. None is a failure: a
+# suite that lost its tests must not look well.
 run_ctest() {
-  local suite="$1" preset="$2" regex="$3" junit head
+  local suite="$1" preset="$2" regex="$3" junit head tests failed skipped disabled
   junit="$(mktemp "$scratch/junit.XXXXXX")"
   ctest --test-dir "build/$preset" -R "$regex" -j "$(nproc)" --output-on-failure --timeout 600 \
-    --no-tests=ignore --output-junit "$junit" || true
-  head="$(tr '\n' ' ' < "$junit" | grep -o '<testsuite [^>]*>' | head -1)" || true
-  number() { sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p" <<< " ${head//$'\t'/ }"; }
-  local tests failed skipped disabled
+    --no-tests=error --output-junit "$junit" 2>&1 | thin_out || true
+  head="$(tr '\n\t' '  ' < "$junit" | grep -o '<testsuite [^>]*>' | head -1)" || true
+  number() { sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p" <<< "$head"; }
   tests="$(number tests)" failed="$(number failures)" skipped="$(number skipped)"
   disabled="$(number disabled)"
-  if [ -z "$tests" ]; then
-    if [ "$(ctest --test-dir "build/$preset" -N -R "$regex" | sed -n 's/^Total Tests: //p')" = 0 ]; then
-      count "$suite" 0 0 0
-    else
-      count "$suite" 0 1 0
-    fi
+  if [ "${tests:-0}" -eq 0 ]; then
+    say "$suite: no test ran"
+    count "$suite" 0 1 0
     return
   fi
   skipped=$((skipped + disabled))
   count "$suite" $((tests - failed - skipped)) "$failed" "$skipped"
+}
+
+# say_seeds PRESET: the seeds of the run that ended last, to repeat it.
+say_seeds() {
+  grep -hoE 'BULKHEAD_SEED=[0-9]+|[0-9]+ files, seed [0-9]+' "build/$1/Testing/Temporary/LastTest.log" | sort | uniq -c |
+    while read -r times seed; do say "$seed ($times tests)"; done || true
 }
 
 # run_python SUITE PROGRAM ARGUMENT...: a program that writes its counts to the file --results.
@@ -54,21 +66,19 @@ run_python() {
 
 suite_lint() { run_python lint python3 tests/lint/main.py; }
 suite_unit() { build release && run_ctest unit release '^unit/'; }
-suite_property() { build release && run_ctest property release '^property/'; }
+suite_property() { build release && run_ctest property release '^property/' && say_seeds release; }
 suite_scenario() { build release && run_ctest scenario release '^scenario/'; }
 suite_conformance() { build release && run_ctest conformance release '^conformance/'; }
-suite_fuzz_smoke() { build release && run_ctest fuzz-smoke release '^fuzz/'; }
+suite_fuzz_smoke() { build release && run_ctest fuzz-smoke release '^fuzz/' && say_seeds release; }
 suite_asan() {
-  build asan && ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 \
-    run_ctest asan asan '^(unit|scenario|fuzz)/'
+  build_tests asan '(unit|scenario|fuzz)_[a-z0-9_]+' &&
+    ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 \
+      run_ctest asan asan '^(unit|scenario|fuzz)/'
 }
 # The parts that share memory between threads: publishing, hand-off, the worker loop.
 suite_tsan() {
-  local targets
-  build tsan help > /dev/null || return 1
-  targets="$(ninja -C build/tsan -t targets all | sed -n 's/^\(unit_dataplane_\(publish\|worker\|api\)\|property_dataplane_publish\):.*/\1/p')"
-  # shellcheck disable=SC2086
-  build tsan $targets && run_ctest tsan tsan '^(unit/dataplane/(publish|worker|api)|property/dataplane/publish)/'
+  build_tests tsan '(unit_dataplane_(publish|worker|api|flow)|(property|scenario)_dataplane[a-z0-9_]*)' &&
+    run_ctest tsan tsan '^(unit/dataplane/(publish|worker|api|flow)|(property|scenario)/dataplane)'
 }
 suite_e2e() {
   build release || return 1
