@@ -8,7 +8,6 @@ import socket
 import struct
 
 from harness.case import NodeCase
-from harness.probe import OPEN, TIMEOUT, probe
 from harness.wait import wait_for
 
 POLICY = """
@@ -43,8 +42,8 @@ class BadInput(NodeCase):
     def assert_unchanged(self):
         for family in (4, 6):
             target = self.pods["lab/server"].ip(family)
-            self.assertEqual(probe(self.pods["clients/client"], target, "TCP", 9000), OPEN)
-            self.assertEqual(probe(self.pods["clients/other"], target, "TCP", 9000), TIMEOUT)
+            self.assert_open(self.pods["clients/client"], target, "TCP", 9000)
+            self.assert_silent(self.pods["clients/other"], target, "TCP", 9000)
 
     def assert_refused_file(self, name, text, *words):
         """Writing the file is reported with `words`, counted, and changes nothing."""
@@ -91,7 +90,7 @@ class BadInput(NodeCase):
         extra = POLICY.replace("app: client", "app: other").replace("name: lab,", "name: more,").split("---")[0]
         self.node.apply("more.yaml", extra)
         for family in (4, 6):
-            self.assertEqual(probe(self.pods["clients/other"], self.pods["lab/server"].ip(family), "TCP", 9000), OPEN)
+            self.assert_open(self.pods["clients/other"], self.pods["lab/server"].ip(family), "TCP", 9000)
         before = self.node.status()["revision_acknowledged"]
         self.node.remove_policy("more.yaml")
         self.node.wait_published(before)

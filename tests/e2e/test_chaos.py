@@ -4,7 +4,6 @@
 import time
 
 from harness.case import NodeCase, note
-from harness.probe import OPEN, TIMEOUT, probe
 from harness.stream import Stream
 from harness.wait import wait_for
 
@@ -29,8 +28,8 @@ class Chaos(NodeCase):
     def assert_enforcement(self):
         server = self.pods["lab/server"]
         for family in (4, 6):
-            self.assertEqual(probe(self.pods["lab/client"], server.ip(family), "TCP", 9000), OPEN)
-            self.assertEqual(probe(self.pods["stray/pod"], server.ip(family), "TCP", 9000), TIMEOUT)
+            self.assert_open(self.pods["lab/client"], server.ip(family), "TCP", 9000)
+            self.assert_silent(self.pods["stray/pod"], server.ip(family), "TCP", 9000)
 
     def test_killing_the_agent_loses_no_packet_and_enforcement_stays(self):
         for family in (4, 6):

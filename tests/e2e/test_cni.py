@@ -3,7 +3,7 @@
 
 from harness.case import NodeCase
 from harness.pod import CniError, Pod
-from harness.probe import OPEN, TIMEOUT, probe
+from harness.probe import probe
 from harness.wait import wait_for
 
 POLICY = """
@@ -41,7 +41,7 @@ class Cni(NodeCase):
         self.assertLessEqual(set(pod.ips), self.node.leases())
         pod.cni("CHECK", conf={**self.node.cni_conf(), "prevResult": added})
         for family in (4, 6):
-            self.assertEqual(probe(pod, self.pods["lab/fixed"].ip(family), "TCP", 80), OPEN)
+            self.assert_open(pod, self.pods["lab/fixed"].ip(family), "TCP", 80)
         pod.delete()
         self.assertFalse(self.is_attached(pod))
         self.assertFalse(set(pod.ips) & self.node.leases())
@@ -89,7 +89,7 @@ class Cni(NodeCase):
         fixed = self.pods["lab/fixed"]
         addresses = {family: pod.ip(family) for family in (4, 6)}
         for family in (4, 6):
-            self.assertEqual(probe(pod, fixed.ip(family), "TCP", 80), OPEN)
+            self.assert_open(pod, fixed.ip(family), "TCP", 80)
         pod.netns.close()
         wait_for("the endpoint is gone", lambda: not self.is_attached(pod), timeout=10, interval=0.1)
         for family in (4, 6):
@@ -101,7 +101,7 @@ class Cni(NodeCase):
         successor.add(conf=conf)
         for family in (4, 6):
             self.assertEqual(successor.ip(family), addresses[family])
-            self.assertEqual(probe(successor, fixed.ip(family), "TCP", 80), OPEN)
+            self.assert_open(successor, fixed.ip(family), "TCP", 80)
         successor.cni("DEL", conf=conf)
         successor.is_added = False
         pod.delete(netns="")
@@ -110,7 +110,7 @@ class Cni(NodeCase):
     def test_an_undeclared_namespace_is_closed(self):
         pod = self.new_pod("nobody/wrote-a-policy").add()
         for family in (4, 6):
-            self.assertEqual(probe(pod, self.pods["lab/fixed"].ip(family), "TCP", 80), TIMEOUT)
+            self.assert_silent(pod, self.pods["lab/fixed"].ip(family), "TCP", 80)
 
 
 class AgentDead(NodeCase):
@@ -137,4 +137,4 @@ class AgentDead(NodeCase):
         self.assertEqual(len(self.node.endpoints()), 1)
         again = self.node.pod("lab/again")
         for family in (4, 6):
-            self.assertEqual(probe(again, self.pods["lab/fixed"].ip(family), "TCP", 80), OPEN)
+            self.assert_open(again, self.pods["lab/fixed"].ip(family), "TCP", 80)

@@ -71,7 +71,7 @@ class FirstPacket(NodeCase):
         eager = EagerSender(pod.netns, [target.ip(4), target.ip(6)], 9000)
         try:
             pod.add()
-            wait_for("the pod has sent something", lambda: until(eager), timeout=5, interval=0.002)
+            wait_for("the pod has sent something", lambda: until(eager), interval=0.002)
         finally:
             eager.stop()
             pod.close()

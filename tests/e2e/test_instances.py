@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two instances on one node, several workers, no hugepages."""
 
-import unittest
-
-from harness.case import NodeCase, note
+from harness.case import NodeCase, ReachCase, note
 from harness.echo import Echo
 from harness.node import METRICS_PORT, Node
-from harness.probe import OPEN, TIMEOUT, probe
 
 POLICY = """
 apiVersion: bulkhead.io/v1alpha1
@@ -18,7 +15,7 @@ PODS = {"lab/client": {"app": "client"}, "lab/server": {"app": "server"}, "stray
 SERVERS = {"lab/server": (("TCP", 9000), ("UDP", 9000))}
 
 
-class TwoInstances(unittest.TestCase):
+class TwoInstances(ReachCase):
     def test_two_instances_share_a_node(self):
         echo = Echo()
         self.addCleanup(echo.close)
@@ -39,15 +36,15 @@ class TwoInstances(unittest.TestCase):
             for family in (4, 6):
                 target = pods[node.instance, "lab/server"].ip(family)
                 with self.subTest(f"{node.instance}, IPv{family}"):
-                    self.assertEqual(probe(pods[node.instance, "lab/client"], target, "TCP", 9000), OPEN)
-                    self.assertEqual(probe(pods[node.instance, "stray/pod"], target, "TCP", 9000), TIMEOUT)
-        self.assertEqual(probe(pods["one", "lab/client"], pods["two", "lab/server"].ip(4), "TCP", 9000), TIMEOUT)
+                    self.assert_open(pods[node.instance, "lab/client"], target, "TCP", 9000)
+                    self.assert_silent(pods[node.instance, "stray/pod"], target, "TCP", 9000)
+        self.assert_silent(pods["one", "lab/client"], pods["two", "lab/server"].ip(4), "TCP", 9000)
         first.conservation()
         second.conservation()
         self.assertEqual(first.agent.stop(), 0)
         self.assertEqual(first.dataplane.stop(), 0)
         for family in (4, 6):
-            self.assertEqual(probe(pods["two", "lab/client"], pods["two", "lab/server"].ip(family), "TCP", 9000), OPEN)
+            self.assert_open(pods["two", "lab/client"], pods["two", "lab/server"].ip(family), "TCP", 9000)
 
 
 class _Small:

@@ -6,10 +6,26 @@ import unittest
 
 from harness.echo import Echo
 from harness.node import Node
-from harness.probe import OPEN, TIMEOUT, probe_all
+from harness.probe import OPEN, REFUSED, TIMEOUT, probe, probe_all
+
+PATIENCE = 10.0  # what a busy machine may take for something that takes milliseconds on a quiet one
 
 
-class NodeCase(unittest.TestCase):
+class ReachCase(unittest.TestCase):
+    """Single connections: source, ip, protocol, port."""
+
+    def assert_open(self, *target):
+        self.assertEqual(probe(*target, timeout=PATIENCE), OPEN)
+
+    def assert_silent(self, *target):
+        """Denied: nothing comes back."""
+        self.assertEqual(probe(*target), TIMEOUT)
+
+    def assert_refused(self, *target):
+        self.assertEqual(probe(*target, timeout=PATIENCE), REFUSED)
+
+
+class NodeCase(ReachCase):
     """Subclasses declare pods (inventory), policies (files) and servers; a node is made of them."""
 
     PODS = {}      # "ns/name": labels
@@ -56,6 +72,8 @@ class NodeCase(unittest.TestCase):
         checks = {(*check, family): expected for expected, group in ((OPEN, allowed), (TIMEOUT, denied))
                   for check in group for family in (4, 6)}
         observed = self.outcomes(list(checks), timeout)
+        late = [check for check, expected in checks.items() if expected == OPEN and observed[check] == TIMEOUT]
+        observed.update(self.outcomes(late, PATIENCE))
         wrong = [f"{check}: expected {expected}, observed {observed[check]}"
                  for check, expected in checks.items() if observed[check] != expected]
         self.assertEqual(wrong, [])
@@ -68,7 +86,7 @@ class NodeCase(unittest.TestCase):
         try:
             return wait_for(f"drops_total{{reason={reason}}} rises by {at_least}",
                             lambda: (lambda n: n if n >= at_least else 0)(
-                                self.node.metrics().drops(reason) - before), timeout=5, interval=0.05)
+                                self.node.metrics().drops(reason) - before), timeout=PATIENCE, interval=0.05)
         except AssertionError as error:
             rose = {labels["reason"]: value for name, labels, value in self.node.metrics().samples
                     if name == "bulkhead_drops_total" and value}

@@ -6,6 +6,8 @@ import selectors
 import socket
 import threading
 
+from harness.stream import hold_more
+
 
 class Echo:
     """listen() adds a server; received[(label, port, protocol)] counts what reached it."""
@@ -29,6 +31,8 @@ class Echo:
         server.bind(("::", port))
         if protocol == "TCP":
             server.listen(128)
+        else:
+            hold_more(server)
         server.setblocking(False)
         self._watch(server, (self._accept if protocol == "TCP" else self._datagram, (label, port, protocol)))
         return server

@@ -72,6 +72,13 @@ def icmpv6(source, destination, kind, body):
     return message[:2] + struct.pack("!H", value) + message[4:]
 
 
+def link_local(mac):
+    """The address that the interface would give itself (RFC 4291, appendix A)."""
+    octets = mac_bytes(mac)
+    tail = bytes([octets[0] ^ 2]) + octets[1:3] + b"\xff\xfe" + octets[3:]
+    return socket.inet_ntop(socket.AF_INET6, b"\xfe\x80" + bytes(6) + tail)
+
+
 def router_advertisement(source):
     return icmpv6(source, "ff02::1", 134, struct.pack("!BBHII", 64, 0, 1800, 0, 0))
 

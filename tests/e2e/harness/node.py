@@ -135,7 +135,7 @@ class Node:
 
     def wait_ready(self):
         try:
-            wait_for("agent and data plane are ready", self.is_ready, timeout=20)
+            wait_for("agent and data plane are ready", self.is_ready, timeout=60)
         except AssertionError as error:
             logs = "".join(f"\n--- {p.name}\n{p.log_text()[-3000:]}" for p in (self.dataplane, self.agent))
             raise AssertionError(f"{error}{logs}") from None
@@ -170,7 +170,7 @@ class Node:
             imbalance = self.metrics().imbalance()
             return imbalance if imbalance and not any(imbalance.values()) else None
         try:
-            wait_for("received + generated == sent + dropped + consumed", is_balanced, timeout=5, interval=0.1)
+            wait_for("received + generated == sent + dropped + consumed", is_balanced, interval=0.1)
         except AssertionError as error:
             raise AssertionError(f"{error}: off by {self.metrics().imbalance()}") from None
 

@@ -6,15 +6,24 @@ import struct
 import threading
 import time
 
+_SO_RCVBUFFORCE = 33
+
+
+def hold_more(datagrams):
+    """Room for seconds of traffic, so that a reader that waits for its turn loses none."""
+    datagrams.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 16 << 20)
+
 
 class Stream:
     """Sends `per_second` messages until stop(). sent, replies and last_reply may be read meanwhile."""
 
-    def __init__(self, source, ip, protocol, port, per_second=1000, connect_timeout=2.0):
+    def __init__(self, source, ip, protocol, port, per_second=1000, connect_timeout=10.0):
         family = socket.AF_INET6 if ":" in ip else socket.AF_INET
         kind = socket.SOCK_STREAM if protocol == "TCP" else socket.SOCK_DGRAM
         self.socket = source.socket(family, kind)
         self.socket.settimeout(connect_timeout)
+        if protocol == "UDP":
+            hold_more(self.socket)
         self.socket.connect((ip, port))
         if protocol == "TCP":
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -66,7 +75,7 @@ class Stream:
     def is_quiet_for(self, seconds):
         return time.monotonic() - self.last_reply > seconds
 
-    def stop(self, drain=1.0):
+    def stop(self, drain=10.0):
         """Stops sending, takes answers until all came or `drain` seconds passed; returns lost ones."""
         self.stopping = True
         self.thread.join()

@@ -4,7 +4,7 @@
 import time
 
 
-def wait_for(what, condition, timeout=10.0, interval=0.01):
+def wait_for(what, condition, timeout=20.0, interval=0.01):
     """Returns condition()'s first truthy answer; fails naming `what` after timeout seconds."""
     deadline = time.monotonic() + timeout
     while True:
