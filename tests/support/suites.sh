@@ -2,13 +2,15 @@
 # Sourced by tests/run: what each suite builds and runs. A suite calls `count NAME PASSED FAILED
 # SKIPPED` once for each group of tests it ran.
 
-# build PRESET [TARGET...]: configures once, builds what changed.
+# build PRESET [TARGET...]: configures once (again after deploy/demo, which wants no tests), builds what
+# changed.
 build() {
-  local preset="$1"
+  local preset="$1" options=(-DBULKHEAD_TESTS=ON)
+  [ "$preset" != release ] || options+=(-DBULKHEAD_BENCH=ON)
   shift
   say "building ($preset)"
   if ! grep -qs BULKHEAD_TESTS:BOOL=ON "build/$preset/CMakeCache.txt"; then
-    cmake --preset "$preset" -DBULKHEAD_TESTS=ON > "build/$preset.configure.log" 2>&1 ||
+    cmake --preset "$preset" "${options[@]}" > "build/$preset.configure.log" 2>&1 ||
       { cat "build/$preset.configure.log" >&2; return 1; }
   fi
   ninja -C "build/$preset" "$@" | thin_out
