@@ -6,11 +6,13 @@ explain_denied() {
   say "${from} may collect metrics of ${to} (TCP/9100), but why not its data (TCP/3306)?"
   say "\$ bulkhead policy explain --from $from --to $to --protocol TCP --port 3306"
   "$bin/bulkhead" policy explain "$work/etc/bulkhead/policies.d" --config "$work/etc/bulkhead/config.yaml" \
-    --from "$from" --to "$to" --protocol TCP --port 3306 | sed 's/^/     /'
+    --from "$from" --to "$to" --protocol TCP --port 3306 | indent
   say "and what the data plane wrote down when it was tried:"
   flow="$(ask_agent flows --verdict deny -o json 2> /dev/null |
-    jq -c 'select(.source.pod == "prober" and .destination.pod == "db" and .destination.port == 3306)' | head -1)"
-  say "  ${flow:-no flow record}"
+    jq -c 'select(.source.pod == "prober" and .destination.pod == "db" and .destination.port == 3306) |
+      {time, verdict, reason, source, destination, protocol, direction, rule, revision}' |
+    head -1 | sed 's/,"/, "/g')"
+  indent <<< "${flow:-no flow record}"
   [ -n "$flow" ] || failures=$((failures + 1))
 }
 
@@ -27,8 +29,8 @@ change_policy() {
       failures=$((failures + 1))
       say "${red}IPv$family: cut after ${cut:--} ms, opened after ${opened:--} ms$(tail -n 1 "$work/time_edit.log")$plain"
     else
-      say "IPv$family: the open connection was cut within $cut ms, the closed port opened within $opened ms" \
-        "(probed each ms, longest pause $pause ms)"
+      say "IPv$family: the open connection cut within $cut ms, the closed port opened within $opened ms" \
+        "(probe: 1 ms, at most $pause)"
     fi
     cp "$here/demo-policies/frontend.yaml" "$work/edited.yaml" && mv "$work/edited.yaml" "$file"
     wait_until 5 "port 80 is open again" timeout 0.3 nsenter --net="${pod_netns[loadbalancer/client]}" \

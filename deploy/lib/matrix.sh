@@ -77,7 +77,8 @@ print_probe() {
 
 show_matrix() {
   local probe tried=0 wrong=0 letters='w d p c b i '
-  say ". = answered, X = nothing came back, ! = not as the policies say; columns: web db prober client box internet"
+  say ". = answered, X = nothing came back, ! = not as the policies say"
+  say "columns: web, db, prober, client, box, internet"
   printf '   %-9s %-20s %-15s %-15s %s\n' '' from expected 'IPv4 seen' 'IPv6 seen'
   printf '   %-9s %-20s %s    %s    %s\n' '' '' "$letters" "$letters" "$letters"
   for probe in "${probes[@]}"; do

@@ -79,5 +79,5 @@ start_daemons() {
   wait_until 20 "agent and data plane are ready" \
     status_says '.dataplane_connected and .revision_acknowledged > 0'
   say "bulkhead-dataplane and bulkhead-agent are up after $(($(now_ms) - begun)) ms:"
-  ask_agent status | sed 's/^/     /'
+  ask_agent status | indent
 }

@@ -9,6 +9,8 @@ fi
 
 step() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
 say() { printf '   %s\n' "$*"; }
+# What a command printed, set apart and no wider than 100 columns.
+indent() { fold -s -w 94 | sed 's/^/     /; s/ *$//'; }
 die() {
   printf '%sdemo: %s%s\n' "$red" "$*" "$plain" >&2
   exit 1

@@ -28,6 +28,6 @@ show_metrics() {
   for query in 'sum by (outcome) (bulkhead_packets_total)' 'bulkhead_drops_total > 0' \
     'topk(3, bulkhead_decisions_total)' 'bulkhead_policy_revision' 'bulkhead_endpoints'; do
     say "$bold$query$plain"
-    ask "$query" | sed 's/^ */     /'
+    ask "$query" | sed 's/^ *//' | indent
   done
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by deploy/demo: what this demo made, written down so that any later run can undo it.
-# Everything lives in $work; processes are known by pid and by having $work in their environment or
-# command line, so that a reused pid is never killed.
+# Everything lives in $work; processes are known by process group and by having $work in their
+# environment, so that a reused number is never killed.
 
 state=/run/bulkhead-demo
 work=''
@@ -37,15 +37,22 @@ start() {
 
 is_ours() { grep -qz "^BULKHEAD_DEMO=$work\$" "/proc/$1/environ" 2> /dev/null; }
 
+# Everything that `start` began under this pid and what that began in turn, as long as it lives.
+family_of() {
+  local pid
+  for pid in $(pgrep -g "$1"); do ! is_ours "$pid" || echo "$pid"; done
+}
+
 stop_process() {
-  local pid="$1" attempt
-  is_ours "$pid" || return 0
-  kill "$pid" 2> /dev/null
-  for attempt in $(seq 1 100); do
-    is_ours "$pid" || return 0
-    sleep 0.05
+  local signal attempt family
+  for signal in TERM KILL; do
+    for attempt in $(seq 1 100); do
+      mapfile -t family < <(family_of "$1")
+      [ ${#family[@]} -gt 0 ] || return 0
+      [ "$attempt" -gt 1 ] || kill -s "$signal" "${family[@]}" 2> /dev/null
+      sleep 0.05
+    done
   done
-  kill -9 "$pid" 2> /dev/null
 }
 
 clean_up() {
