@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import re
 import statistics
 import sys
 
@@ -119,6 +120,18 @@ def verdict(what, is_met, bound):
     return 0 if is_met else 1
 
 
-def need_root():
+def begin():
+    """Refuses without root; says what the figures depend on."""
     if os.geteuid() != 0:
         sys.exit(f"{os.path.basename(sys.argv[0])}: needs root for network namespaces: run it through sudo")
+    with open("/proc/cpuinfo", encoding="utf-8") as text:
+        model = next((line.split(":", 1)[1].strip() for line in text if line.startswith("model name")), "unknown")
+    print(f"{os.cpu_count()} cores, {model}; load average before: {os.getloadavg()[0]:.2f}", flush=True)
+
+
+def describe(node):
+    """How the data plane under measurement runs."""
+    status = node.status()
+    memory = re.search(r"memory (\w+)", node.dataplane.log_text())
+    print(f"io: {status['io_method']}, workers: {status['workers']}, memory: {memory.group(1) if memory else '?'}",
+          flush=True)
