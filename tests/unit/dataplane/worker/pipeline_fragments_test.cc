@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/worker/pipeline.h"
+#include "tests/unit/dataplane/worker/pipeline_case.h"
+
+namespace bulkhead::dataplane {
+namespace {
+
+using namespace testing;
+using ::testing::ElementsAre;
+
+class PipelineFragments : public PipelineCase {};
+INSTANTIATE_TEST_SUITE_P(BothFamilies, PipelineFragments, both_families(), name_of_family);
+
+TEST_P(PipelineFragments, FollowsTheFirstFragment) {
+  const auto whole = to_db().udp(4000, 53).payload(1992);
+  EXPECT_THAT(node.from_web(PacketBuilder(whole).fragment(7, 0, 1000, true)),
+              forwarded_to(Node::kDb));
+  EXPECT_THAT(node.from_web(PacketBuilder(whole).fragment(7, 1000, 1000, false)),
+              forwarded_to(Node::kDb));
+  EXPECT_EQ(node.flows->size(), 1u);
+}
+
+TEST_P(PipelineFragments, DropsFragmentsAfterADeniedFirst) {
+  const auto whole = to_db().udp(4000, 54).payload(1992);
+  EXPECT_THAT(node.from_web(PacketBuilder(whole).fragment(7, 0, 1000, true)),
+              dropped_as(DropReason::DeniedIngress));
+  EXPECT_THAT(node.from_web(PacketBuilder(whole).fragment(7, 1000, 1000, false)),
+              dropped_as(DropReason::FragmentOrphan));
+}
+
+TEST_P(PipelineFragments, HoldsLaterFragmentsUntilTheFirstComes) {
+  const auto whole = to_db().udp(4000, 53).payload(1992);
+  EXPECT_EQ(node.from_web(PacketBuilder(whole).fragment(7, 1000, 1000, false)).fate, Fate::Hold);
+  EXPECT_TRUE(node.released().empty());
+  EXPECT_THAT(node.from_web(PacketBuilder(whole).fragment(7, 0, 1000, true)),
+              forwarded_to(Node::kDb));
+  EXPECT_THAT(node.released(), ElementsAre(forwarded_to(Node::kDb)));
+  EXPECT_EQ(node.counters.held, 0u);
+}
+
+TEST_P(PipelineFragments, GivesUpOnFragmentsWithoutFirst) {
+  const auto whole = to_db().udp(4000, 53).payload(1992);
+  EXPECT_EQ(node.from_web(PacketBuilder(whole).fragment(7, 1000, 1000, false)).fate, Fate::Hold);
+  node.idle_ms(2000);
+  EXPECT_THAT(node.released(), ElementsAre(dropped_as(DropReason::FragmentOrphan)));
+}
+
+TEST_P(PipelineFragments, HoldsAFewFragmentsOnly) {
+  const auto whole = to_db().udp(4000, 53).payload(3000);
+  for (std::size_t n = 1; n <= 4; ++n) {
+    EXPECT_EQ(node.from_web(PacketBuilder(whole).fragment(7, n * 400, 400, true)).fate, Fate::Hold);
+  }
+  EXPECT_THAT(node.from_web(PacketBuilder(whole).fragment(7, 2000, 400, true)),
+              dropped_as(DropReason::FragmentLimit));
+  node.idle_ms(2000);
+  EXPECT_EQ(node.released().size(), 4u);
+}
+
+TEST_P(PipelineFragments, PoisonsOverlappingDatagrams) {
+  const auto whole = to_db().udp(4000, 53).payload(2992);
+  EXPECT_THAT(node.from_web(PacketBuilder(whole).fragment(7, 0, 1000, true)),
+              forwarded_to(Node::kDb));
+  EXPECT_THAT(node.from_web(PacketBuilder(whole).fragment(7, 992, 1000, true)),
+              dropped_as(DropReason::FragmentOverlap));
+  EXPECT_THAT(node.from_web(PacketBuilder(whole).fragment(7, 2000, 1000, false)),
+              dropped_as(DropReason::FragmentOverlap));
+  EXPECT_THAT(node.from_web(PacketBuilder(whole).fragment(8, 0, 1000, true)),
+              forwarded_to(Node::kDb));
+}
+
+TEST_P(PipelineFragments, DropsTinyFirstFragments) {
+  const auto segment = to_db().tcp(4000, 5432, kTcpSyn).payload(100);
+  EXPECT_THAT(node.from_web(PacketBuilder(segment).fragment(7, 0, 16, true)),
+              dropped_as(DropReason::FragmentTiny));
+  EXPECT_THAT(node.from_web(PacketBuilder(segment).fragment(7, 8, 80, true)),
+              dropped_as(DropReason::FragmentTiny));
+  EXPECT_THAT(node.from_web(PacketBuilder(segment).fragment(9, 0, 24, true)),
+              forwarded_to(Node::kDb));
+}
+
+}  // namespace
+}  // namespace bulkhead::dataplane
