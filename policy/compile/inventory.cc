@@ -34,6 +34,7 @@ void append_pod(std::string& text, const model::Pod& pod) {
     text += std::to_string(port.protocol);
     text += '/';
     text += std::to_string(port.port);
+    text += ';';
   }
   if (pod.quarantine) {
     text += "|quarantined";
