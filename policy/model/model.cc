@@ -17,6 +17,10 @@ std::string_view name_of(PolicyKind kind) {
       return "Segment";
     case PolicyKind::ClusterNetworkPolicy:
       return "ClusterNetworkPolicy";
+    case PolicyKind::AdminNetworkPolicy:
+      return "AdminNetworkPolicy";
+    case PolicyKind::BaselineAdminNetworkPolicy:
+      return "BaselineAdminNetworkPolicy";
   }
   return "unknown";
 }

@@ -86,10 +86,17 @@ struct Rule {
   // own-node included; empty `ports` = every port of every protocol.
   std::vector<Peer> peers;
   std::vector<PortMatch> ports;
+  std::string name = {};  // what the administrator calls it, to be shown beside the id; often empty
   friend bool operator==(const Rule&, const Rule&) = default;
 };
 
-enum class PolicyKind : std::uint8_t { NetworkPolicy, Segment, ClusterNetworkPolicy };
+enum class PolicyKind : std::uint8_t {
+  NetworkPolicy,
+  Segment,
+  ClusterNetworkPolicy,
+  AdminNetworkPolicy,          // v1alpha1, read as Admin tier
+  BaselineAdminNetworkPolicy,  // v1alpha1, read as Baseline tier
+};
 [[nodiscard]] std::string_view name_of(PolicyKind kind);
 
 enum class Tier : std::uint8_t { Quarantine, Admin, NetworkPolicy, Baseline, Default };

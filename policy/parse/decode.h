@@ -22,6 +22,16 @@ namespace bulkhead::parse {
 // networking.k8s.io/v1 NetworkPolicy, validated like pkg/apis/networking/validation.
 [[nodiscard]] model::Policy decode_network_policy(Report& report, const Node& object);
 
+// policy.networking.k8s.io/v1alpha2 ClusterNetworkPolicy, validated like its schema. A peer that is
+// not enforced fails closed as the type's own text demands, with a warning.
+[[nodiscard]] model::Policy decode_cluster_network_policy(Report& report, const Node& object);
+
+// Its forerunners of v1alpha1, by translation. The one BaselineAdminNetworkPolicy is asked behind
+// every ClusterNetworkPolicy of the Baseline tier.
+[[nodiscard]] model::Policy decode_admin_network_policy(Report& report, const Node& object);
+[[nodiscard]] model::Policy decode_baseline_admin_network_policy(Report& report,
+                                                                 const Node& object);
+
 // bulkhead.io/v1alpha1 Segment, lowered to a policy on every pod of its namespace, both directions.
 [[nodiscard]] model::Policy decode_segment(Report& report, const Node& object);
 

@@ -20,8 +20,8 @@ struct TypeName {
 
 constexpr std::array kForeignPolicyGroups = {"cilium.io", "crd.projectcalico.org",
                                              "projectcalico.org", "crd.antrea.io"};
-constexpr std::array kLaterKinds = {"ClusterNetworkPolicy", "AdminNetworkPolicy",
-                                    "BaselineAdminNetworkPolicy"};
+constexpr std::array kClusterWideKinds = {"ClusterNetworkPolicy", "AdminNetworkPolicy",
+                                          "BaselineAdminNetworkPolicy"};
 constexpr std::array kWorkloads = {"Deployment", "StatefulSet", "DaemonSet",
                                    "ReplicaSet", "Job",         "CronJob"};
 // Kinds of networking.k8s.io that are no policy.
@@ -67,7 +67,7 @@ void note_scope(const Node& object, std::string_view kind, ParsedFile& file) {
         return nearest(key.name, {"namespace"}).empty() || key.name == "name" ||
                key.name == "annotations";
       });
-  const bool is_cluster_wide = is_one_of(kind, kLaterKinds) || kind.starts_with("Global") ||
+  const bool is_cluster_wide = is_one_of(kind, kClusterWideKinds) || kind.starts_with("Global") ||
                                kind.starts_with("Cluster") || kind.find("Clusterwide") != kind.npos;
   if (is_plainly_absent && !kind.empty() && !is_cluster_wide) {
     file.named_namespaces.insert("default");
@@ -157,6 +157,36 @@ void read_bulkhead(Report& report, const Node& object, const TypeName& type, Par
   }
 }
 
+// policy.networking.k8s.io: each version has kinds of its own.
+void read_tiers(Report& report, const Node& object, const TypeName& type, ParsedFile& file) {
+  using Decode = model::Policy (*)(Report&, const Node&);
+  struct Kind {
+    std::string_view version;
+    std::string_view kind;
+    Decode decode;
+  };
+  constexpr std::array kKinds = {
+      Kind{"v1alpha2", "ClusterNetworkPolicy", decode_cluster_network_policy},
+      Kind{"v1alpha1", "AdminNetworkPolicy", decode_admin_network_policy},
+      Kind{"v1alpha1", "BaselineAdminNetworkPolicy", decode_baseline_admin_network_policy}};
+  const auto found = std::find_if(kKinds.begin(), kKinds.end(), [&](const Kind& known) {
+    return known.kind == without_list(type.kind);
+  });
+  if (found == kKinds.end()) {
+    refuse_kind(report, object, type,
+                "known are ClusterNetworkPolicy, AdminNetworkPolicy and "
+                "BaselineAdminNetworkPolicy");
+  } else if (found->version != type.version) {
+    refuse_kind(report, object, type,
+                fmt::format("write apiVersion \"policy.networking.k8s.io/{}\"", found->version));
+  } else if (found->kind != type.kind) {
+    read_items(report, object, type, file);
+  } else {
+    file.objects.policies.push_back(
+        std::make_shared<const model::Policy>(found->decode(report, object)));
+  }
+}
+
 bool is_workload(const TypeName& type) {
   return is_one_of(type.kind, kWorkloads) && (type.group == "apps" || type.group == "batch");
 }
@@ -170,13 +200,7 @@ void read_typed(Report& report, const Node& object, const TypeName& type, Parsed
   if (type.group.empty()) return read_core(report, object, type, file);
   if (type.group == "networking.k8s.io") return read_networking(report, object, type, file);
   if (type.group == "bulkhead.io") return read_bulkhead(report, object, type, file);
-  if (type.group == "policy.networking.k8s.io") {
-    const bool is_later = is_one_of(without_list(type.kind), kLaterKinds);
-    return refuse_kind(report, object, type,
-                       is_later ? "this kind comes in a later version of Bulkhead; until then use "
-                                  "NetworkPolicy or Segment"
-                                : "no kind of this group is known");
-  }
+  if (type.group == "policy.networking.k8s.io") return read_tiers(report, object, type, file);
   if (is_one_of(type.group, kForeignPolicyGroups)) {
     return refuse_kind(report, object, type,
                        "this is another product's policy and would not be enforced; write it as "

@@ -18,7 +18,7 @@ void read_name(Report& report, const Node& node, const Path& path, Scope scope, 
   const auto text = read_string(report, *name, at);
   if (!text) return;
   const auto problem =
-      scope == Scope::ClusterWide ? dns_label_problem(*text) : dns_subdomain_problem(*text);
+      scope == Scope::Namespace ? dns_label_problem(*text) : dns_subdomain_problem(*text);
   if (problem) report.invalid(*name, at, *problem);
   out.name = *text;
 }
@@ -27,7 +27,7 @@ void read_namespace(Report& report, const Node& node, const Path& path, Scope sc
                     Metadata& out) {
   const Node* name = node.find("namespace");
   const Path at = path.field("namespace");
-  if (scope == Scope::ClusterWide) {
+  if (scope != Scope::Namespaced) {
     if (name != nullptr) report.forbidden(*name, at, "not allowed on this type");
     return;
   }
@@ -72,10 +72,10 @@ void read_annotations(Report& report, const Node& node, const Path& path, Scope 
       if (!value.is_null()) (void)read_string(report, value, here);
     } else if (key.name == kModeAnnotation) {
       out.is_staged = read_switch(report, value, here, "staged");
-    } else if (key.name == kDefaultAnnotation && scope == Scope::ClusterWide) {
+    } else if (key.name == kDefaultAnnotation && scope == Scope::Namespace) {
       out.is_default_deny = read_switch(report, value, here, "deny");
     } else {
-      const auto near = scope == Scope::ClusterWide
+      const auto near = scope == Scope::Namespace
                             ? nearest(key.name, {kModeAnnotation, kDefaultAnnotation})
                             : nearest(key.name, {kModeAnnotation});
       report.add_error(

@@ -11,7 +11,9 @@ namespace bulkhead::parse {
 inline constexpr std::string_view kModeAnnotation = "bulkhead.io/mode";
 inline constexpr std::string_view kDefaultAnnotation = "bulkhead.io/default";
 
-enum class Scope : std::uint8_t { Namespaced, ClusterWide };
+// What kind of object the metadata belongs to: one in a namespace, one of the whole cluster, or a
+// Namespace itself, whose name is a label and which takes bulkhead.io/default.
+enum class Scope : std::uint8_t { Namespaced, ClusterWide, Namespace };
 
 struct Metadata {
   std::string name;

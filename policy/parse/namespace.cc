@@ -10,7 +10,7 @@ model::Namespace decode_namespace(Report& report, const Node& object) {
   if (const Node* spec = object.find("spec")) {
     (void)check_fields(report, *spec, Path().field("spec"), {"finalizers"});
   }
-  Metadata metadata = read_metadata(report, object, Scope::ClusterWide);
+  Metadata metadata = read_metadata(report, object, Scope::Namespace);
   model::Namespace out;
   out.name = metadata.name;
   out.labels = std::move(metadata.labels);

@@ -38,6 +38,19 @@ inline std::string segment(std::string_view spec) {
   return text + std::string(spec);
 }
 
+// A ClusterNetworkPolicy guard of the Admin tier on every pod; `rules` are lines indented by two.
+inline std::string cluster_network_policy(std::string_view rules) {
+  std::string text =
+      "apiVersion: policy.networking.k8s.io/v1alpha2\n"
+      "kind: ClusterNetworkPolicy\n"
+      "metadata: {name: guard}\n"
+      "spec:\n"
+      "  tier: Admin\n"
+      "  priority: 10\n"
+      "  subject: {namespaces: {}}\n";
+  return text + std::string(rules);
+}
+
 // The only policy of a text that must be good.
 inline model::Policy policy_of(std::string_view text) {
   const auto file = read(text);

@@ -49,10 +49,12 @@ TEST(Kinds, RefusesUnknownKindsOfPolicyGroups) {
        }) {
     EXPECT_TRUE(read(text).is_broken()) << text;
   }
-  EXPECT_THAT(only_error(object("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy")),
-              HasSubstr("comes in a later version"));
-  EXPECT_THAT(only_error(object("policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy")),
-              HasSubstr("comes in a later version"));
+  EXPECT_THAT(only_error(object("policy.networking.k8s.io/v1alpha2", "AdminNetworkPolicy")),
+              HasSubstr("write apiVersion \"policy.networking.k8s.io/v1alpha1\""));
+  EXPECT_THAT(only_error(object("policy.networking.k8s.io/v1alpha1", "ClusterNetworkPolicy")),
+              HasSubstr("write apiVersion \"policy.networking.k8s.io/v1alpha2\""));
+  EXPECT_THAT(only_error(object("policy.networking.k8s.io/v1alpha2", "ClusterPolicy")),
+              HasSubstr("known are ClusterNetworkPolicy"));
 }
 
 TEST(Kinds, RefusesDocumentsThatAreNoObjects) {
