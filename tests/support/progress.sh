@@ -15,7 +15,7 @@ thin_out() {
       what='steps of the build'
     elif [[ $line =~ ^' '*([0-9]+)/([0-9]+)' Test '+'#'.*' Passed '+[0-9.]+' sec'$ ]]; then
       what='tests'
-    elif [[ $line =~ ^(' '*Start' '+[0-9]+:.*|Internal ctest.*|Test project.*|[0-9]+% tests passed.*|Total Test time.*|)$ ]]; then
+    elif [[ $line =~ ^(' '*Start' '+[0-9]+:.*|Internal ctest.*|Test project.*|[0-9]+% tests passed.*|Total Test time.*|ninja: .*directory.*|ninja: no work to do.|)$ ]]; then
       continue
     else
       ! $is_open || echo

@@ -8,7 +8,7 @@ build() {
   local preset="$1" options=(-DBULKHEAD_TESTS=ON)
   [ "$preset" != release ] || options+=(-DBULKHEAD_BENCH=ON)
   shift
-  say "building ($preset)"
+  [ "$*" = build.ninja ] || say "building ($preset)"
   if ! grep -qs BULKHEAD_TESTS:BOOL=ON "build/$preset/CMakeCache.txt"; then
     cmake --preset "$preset" "${options[@]}" > "build/$preset.configure.log" 2>&1 ||
       { cat "build/$preset.configure.log" >&2; return 1; }
@@ -34,6 +34,7 @@ run_ctest() {
   junit="$(mktemp "$scratch/junit.XXXXXX")"
   ctest --test-dir "build/$preset" -R "$regex" -j "$(nproc)" --output-on-failure --timeout 600 \
     --no-tests=error --output-junit "$junit" 2>&1 | thin_out || true
+  say_seeds "$preset"
   head="$(tr '\n\t' '  ' < "$junit" | grep -o '<testsuite [^>]*>' | head -1)" || true
   number() { sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p" <<< "$head"; }
   tests="$(number tests)" failed="$(number failures)" skipped="$(number skipped)"
@@ -50,7 +51,7 @@ run_ctest() {
 # say_seeds PRESET: the seeds of the run that ended last, to repeat it.
 say_seeds() {
   grep -hoE 'BULKHEAD_SEED=[0-9]+|[0-9]+ files, seed [0-9]+' "build/$1/Testing/Temporary/LastTest.log" | sort | uniq -c |
-    while read -r times seed; do say "$seed ($times tests)"; done || true
+    while read -r times seed; do echo "   $times tests: $seed"; done || true
 }
 
 # run_python SUITE PROGRAM ARGUMENT...: a program that writes its counts to the file --results.
@@ -68,10 +69,10 @@ run_python() {
 
 suite_lint() { run_python lint python3 tests/lint/main.py; }
 suite_unit() { build release && run_ctest unit release '^unit/'; }
-suite_property() { build release && run_ctest property release '^property/' && say_seeds release; }
+suite_property() { build release && run_ctest property release '^property/'; }
 suite_scenario() { build release && run_ctest scenario release '^scenario/'; }
 suite_conformance() { build release && run_ctest conformance release '^conformance/'; }
-suite_fuzz_smoke() { build release && run_ctest fuzz-smoke release '^fuzz/' && say_seeds release; }
+suite_fuzz_smoke() { build release && run_ctest fuzz-smoke release '^fuzz/'; }
 suite_asan() {
   build_tests asan '(unit|scenario|fuzz)_[a-z0-9_]+' &&
     ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 \
