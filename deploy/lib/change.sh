@@ -29,8 +29,8 @@ change_policy() {
       failures=$((failures + 1))
       say "${red}IPv$family: cut after ${cut:--} ms, opened after ${opened:--} ms$(tail -n 1 "$work/time_edit.log")$plain"
     else
-      say "IPv$family: the open connection cut within $cut ms, the closed port opened within $opened ms" \
-        "(probe: 1 ms, at most $pause)"
+      say "IPv$family: open connection cut within $cut ms, closed port opened within $opened ms" \
+        "(probe 1 ms, worst $pause)"
     fi
     cp "$here/demo-policies/frontend.yaml" "$work/edited.yaml" && mv "$work/edited.yaml" "$file"
     wait_until 5 "port 80 is open again" timeout 0.3 nsenter --net="${pod_netns[loadbalancer/client]}" \
