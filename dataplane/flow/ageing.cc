@@ -33,8 +33,12 @@ Ageing::Expired Ageing::slice(FlowTable& table, Now now) {
       if (waited <= limit_units) break;
       --visits_left;
       const std::uint32_t next = flow.next;
-      if (next != kNoSlot) __builtin_prefetch(&table[next], 1, 3);
+      if (next != kNoSlot) {
+        __builtin_prefetch(&table[next], 1, 3);
+        __builtin_prefetch(&table[next].tcp, 1, 3);
+      }
       if (now_ms - flow.last_seen_ms >= limit_ms) {
+        table.prepare_erase(slot);
         expired.slot[expired.count++] = slot;
       } else {
         table.move_to(slot, age_class, now_ms);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "policy/base/flow_key.h"
 
@@ -86,8 +89,9 @@ static_assert(sizeof(TcpSide) == 12);
 
 inline constexpr std::uint32_t kNoSlot = 0xffffffff;
 
-// One tracked connection in two cache lines: the first is what every packet touches, whatever the
-// protocol. Lives in memory that outlives the process. Writer: its worker.
+// One tracked connection in two cache lines. The first is all that an established packet touches;
+// TCP needs the second too, the others only when the flow ages, is reported or has seen 255 packets
+// one way. Lives in memory that outlives the process. Writer: its worker.
 struct alignas(128) Flow {
   enum Flag : std::uint8_t {
     kAssured = 1,  // both sides spoke; never evicted for a newcomer
@@ -98,31 +102,79 @@ struct alignas(128) Flow {
     kStagedDiffers = 32,  // staged policies would have decided otherwise
   };
 
-  std::uint32_t sequence = 0;  // odd while the entry is being written
-  std::uint32_t epoch = 0;     // of the decision in force
-  FlowKey key;                 // the originator's tuple
+  FlowKey key;              // the originator's tuple
+  std::uint32_t epoch = 0;  // of the decision in force
   std::uint32_t last_seen_ms = 0;
+  // What each side sent since `rest` last took it in: packets in the low 8 bits, L3 bytes above.
+  std::uint32_t recent[2] = {};
+  // Where both ends sit, below kMaxPorts, and when the flow joined its FIFO: queue_time().
+  std::uint32_t originator_port : 12 = 0;
+  std::uint32_t responder_port : 12 = 0;
+  std::uint32_t queued_at : 8 = 0;
   TcpState tcp_state : 4 = TcpState::None;
   AgeClass age_class : 4 = AgeClass::None;
-  std::uint8_t queued_at = 0;  // when it joined its FIFO: queue_time() of its class
   std::uint8_t flags = 0;
-  std::uint8_t reported_s = 0;   // when an event last carried its account, modulo 256
+  std::uint8_t reported_s = 0;  // when an event last carried its account, modulo 256
+  std::uint8_t sequence = 0;    // odd while the entry is being written
+
+  // The older part of a side's account, and the counter slot of the decision at its end: egress at
+  // the originator, ingress at the responder; slots are below kMaxCounterSlots. 44 bits of bytes
+  // are 17 TB between two events.
+  struct Rest {
+    static constexpr std::uint64_t kMostBytes = (std::uint64_t{1} << 44) - 1;
+    std::uint64_t bytes : 44 = 0;
+    std::uint64_t slot : 20 = 0;
+  };
+  TcpSide tcp[2];                // [0] the originator's
   std::uint32_t next = kNoSlot;  // in its FIFO, or in the free list
   std::uint32_t previous = kNoSlot;
-
-  TcpSide tcp[2];                 // [0] the originator's
-  std::uint32_t packets[2] = {};  // since the last event that got through
-  std::uint64_t bytes[2] = {};    // L3
+  Rest rest[2];
+  std::uint32_t rest_packets[2] = {};
   std::uint32_t source_identity = 0;
   std::uint32_t destination_identity = 0;
-  // Where the originator sits and which slot its egress decision is counted in; likewise for the
-  // responder and ingress. Slots are below kMaxCounterSlots, ports below kMaxPorts.
-  std::uint32_t egress_slot : 20 = 0;
-  std::uint32_t originator_port : 12 = 0;
-  std::uint32_t ingress_slot : 20 = 0;
-  std::uint32_t responder_port : 12 = 0;
 
   [[nodiscard]] bool is_assured() const { return (flags & kAssured) != 0; }
+  [[nodiscard]] std::uint32_t egress_slot() const {
+    return static_cast<std::uint32_t>(rest[0].slot);
+  }
+  [[nodiscard]] std::uint32_t ingress_slot() const {
+    return static_cast<std::uint32_t>(rest[1].slot);
+  }
+  void set_slots(std::uint32_t egress, std::uint32_t ingress) {
+    rest[0].slot = egress & 0xfffff;
+    rest[1].slot = ingress & 0xfffff;
+  }
+
+  // The account since the last event that got through.
+  [[nodiscard]] std::uint64_t packets(std::size_t side) const {
+    return std::uint64_t{rest_packets[side]} + (recent[side] & 0xff);
+  }
+  [[nodiscard]] std::uint64_t bytes(std::size_t side) const {
+    return rest[side].bytes + (recent[side] >> 8);
+  }
+  void count_packet(bool is_reply, std::uint16_t l3_bytes) {
+    std::uint32_t& account = recent[is_reply];
+    account += (std::uint32_t{l3_bytes} << 8) + 1;
+    if ((account & 0xff) == kMostRecent) [[unlikely]]
+      settle(is_reply);
+  }
+  void clear_account() {
+    for (std::size_t side = 0; side < 2; ++side) {
+      recent[side] = rest_packets[side] = 0;
+      rest[side].bytes = 0;
+    }
+  }
+
+ private:
+  static constexpr std::uint32_t kMostRecent = 0xff;
+  static_assert(kMostRecent * 0xffffu < 1u << 24);
+
+  void settle(bool side) {
+    const std::uint32_t account = std::exchange(recent[side], 0u);
+    rest_packets[side] += account & 0xff;
+    const std::uint64_t sum = rest[side].bytes + (account >> 8);
+    rest[side].bytes = std::min(sum, Rest::kMostBytes) & Rest::kMostBytes;
+  }
 };
 static_assert(sizeof(Flow) == 128 && offsetof(Flow, tcp) == 64);
 
@@ -132,7 +184,7 @@ static_assert(sizeof(Flow) == 128 && offsetof(Flow, tcp) == 64);
 class Writing {
  public:
   explicit Writing(Flow& flow) : flow_(flow) {
-    flow_.sequence |= 1;
+    flow_.sequence = static_cast<std::uint8_t>(flow_.sequence | 1);
     std::atomic_signal_fence(std::memory_order_seq_cst);
   }
   ~Writing() {

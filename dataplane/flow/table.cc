@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::uint64_t kMagic = 0x42484d464c4f5731;  // "BHMFLOW1"
 constexpr std::uint64_t kClearing = 1;                // somebody died while clearing
-constexpr std::uint32_t kLayoutVersion = 1;
+constexpr std::uint32_t kLayoutVersion = 2;
 
 constexpr std::size_t round_up(std::size_t bytes) { return (bytes + 127) / 128 * 128; }
 
@@ -166,6 +166,7 @@ void FlowTable::take_over(Now now) {
       free_ = slot;
       continue;
     }
+    flow.epoch = 0;  // epochs start at 1 in each process: decided again on its next packet
     // The boot clock goes on over a restart; a stamp from the future is another boot's.
     if (static_cast<std::int32_t>(now_ms - flow.last_seen_ms) < 0) flow.last_seen_ms = now_ms;
     link(slot, flow.age_class, now_ms);
@@ -208,8 +209,7 @@ void FlowTable::find(std::span<const FlowKey> keys, std::span<const Match> match
     hashes[i] = hash(keys[i]);
     prefetch(&index_.first(hashes[i]));
   }
-  // Both lines of each entry that carries the tag: the second holds the TCP windows and the
-  // account.
+  // The second line of an entry holds the TCP windows; nobody else needs it now.
   for (std::uint64_t bits = which; bits != 0; bits &= bits - 1) {
     const auto i = static_cast<std::size_t>(std::countr_zero(bits));
     const Bucket& bucket = index_.first(hashes[i]);
@@ -217,7 +217,7 @@ void FlowTable::find(std::span<const FlowKey> keys, std::span<const Match> match
     if (ways == 0) continue;
     const Flow& flow = flows_[bucket.slot[std::countr_zero(ways)]];
     prefetch(&flow);
-    prefetch(&flow.tcp);
+    if (keys[i].protocol == kTcp) prefetch(&flow.tcp);
   }
   for (std::uint64_t bits = which; bits != 0; bits &= bits - 1) {
     const auto i = static_cast<std::size_t>(std::countr_zero(bits));
@@ -255,10 +255,10 @@ std::uint32_t FlowTable::insert(const FlowKey& key, std::uint32_t originator_por
     ++fresh_;
   }
   {
-    const std::uint32_t sequence = flow.sequence;
+    const std::uint8_t sequence = flow.sequence;
     Writing writing(flow);
     flow = Flow{};
-    flow.sequence = sequence | 1;
+    flow.sequence = static_cast<std::uint8_t>(sequence | 1);
     flow.key = key;
     flow.last_seen_ms = milliseconds(now);
     flow.originator_port = originator_port & 0xfff;
@@ -268,6 +268,10 @@ std::uint32_t FlowTable::insert(const FlowKey& key, std::uint32_t originator_por
   ++size_;
   count_in(flow, 1);
   return slot;
+}
+
+void FlowTable::prepare_erase(std::uint32_t slot) const {
+  prefetch(&index_.first(hash(flows_[slot].key)));
 }
 
 void FlowTable::erase(std::uint32_t slot) {

@@ -24,8 +24,18 @@ AgeClass class_of_tcp(const Flow& flow) {
   return AgeClass::Unassured;
 }
 
-DropReason reason_of(TcpVerdict verdict) {
-  return verdict == TcpVerdict::OutOfWindow ? DropReason::TcpOutOfWindow : DropReason::TcpBadState;
+Tracked answer_of(TcpVerdict verdict) {
+  switch (verdict) {
+    case TcpVerdict::Pass:
+      return {};
+    case TcpVerdict::Reopen:
+      return {DropReason::None, true};
+    case TcpVerdict::OutOfWindow:
+      return {DropReason::TcpOutOfWindow};
+    case TcpVerdict::BadState:
+      break;
+  }
+  return {DropReason::TcpBadState};
 }
 
 }  // namespace
@@ -44,8 +54,7 @@ Tracked track_packet(FlowTable& table, std::uint32_t slot, bool is_reply, const 
   Writing writing(flow);
   if (flow.key.protocol == kTcp) {
     const TcpVerdict verdict = track_tcp(flow, is_reply, segment_of(info));
-    if (verdict == TcpVerdict::Reopen) return {DropReason::None, true};
-    if (verdict != TcpVerdict::Pass) return {reason_of(verdict)};
+    if (verdict != TcpVerdict::Pass) return answer_of(verdict);
     // The originator's ACK of the SYN+ACK, or (picked up) a sign of life from the responder.
     const bool is_open = flow.tcp_state >= TcpState::Established &&
                          flow.tcp_state <= TcpState::Closed && (flow.flags & Flow::kPickedUp) == 0;
@@ -59,6 +68,12 @@ Tracked track_packet(FlowTable& table, std::uint32_t slot, bool is_reply, const 
     table.move_to(slot, age_class, flow.last_seen_ms);
   }
   return {};
+}
+
+Tracked try_packet(const Flow& flow, bool is_reply, const PacketInfo& info) {
+  if (flow.key.protocol != kTcp) return {};
+  Flow copy = flow;
+  return answer_of(track_tcp(copy, is_reply, segment_of(info)));
 }
 
 void begin_flow(FlowTable& table, std::uint32_t slot, const PacketInfo& info) {

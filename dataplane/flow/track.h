@@ -25,6 +25,9 @@ struct Tracked {
 [[nodiscard]] Tracked track_packet(FlowTable& table, std::uint32_t slot, bool is_reply,
                                    const PacketInfo& info, Now now);
 
+// The same answer without touching the flow: for a packet whose flow policy has to judge first.
+[[nodiscard]] Tracked try_packet(const Flow& flow, bool is_reply, const PacketInfo& info);
+
 // The protocol state of a flow just inserted for this packet.
 void begin_flow(FlowTable& table, std::uint32_t slot, const PacketInfo& info);
 

@@ -106,6 +106,7 @@ struct Batch {
   std::array<std::array<std::uint8_t, 16>, kBatchSize> outer_source;  // of an IcmpError only
   std::array<const Endpoint*, kBatchSize> source;                     // who is at in_port
   std::array<Track, kBatchSize> track;
+  std::uint64_t undecided = 0;                     // bit i: track[i] is no Hit
   std::array<std::uint32_t, kBatchSize> flow;      // slot in the flow table, or kNoFlow
   std::array<bool, kBatchSize> is_reply;           // against the flow's originator
   std::array<std::uint16_t, kBatchSize> datagram;  // slot in the fragment cache

@@ -18,11 +18,15 @@ constexpr std::uint16_t kDhcpServer = 67;
 constexpr std::uint16_t kDhcp6Server = 547;
 
 bool owns(const Endpoint& endpoint, const std::uint8_t* address, std::uint8_t family) {
-  // IPv4 is zero beyond its four bytes in both, so 16 bytes compare right for either family.
+  // IPv4 is zero beyond its four bytes in both, so 16 bytes compare right for either family. Word
+  // by word: GCC calls memcmp for them.
+  const auto low = load<std::uint64_t>(address);
+  const auto high = load<std::uint64_t>(address + 8);
   for (std::size_t i = 0; i < endpoint.address_count; ++i) {
     const IpAddress& own = endpoint.addresses[i];
     if (static_cast<std::uint8_t>(own.family) == family &&
-        std::memcmp(own.bytes.data(), address, 16) == 0) {
+        load<std::uint64_t>(own.bytes.data()) == low &&
+        load<std::uint64_t>(own.bytes.data() + 8) == high) {
       return true;
     }
   }
@@ -115,6 +119,14 @@ bool ends_at_gateway(Batch& batch, std::size_t i, const Endpoint& endpoint, Stag
   return true;
 }
 
+// Before the look-up, so that a packet that goes no further neither opens nor refreshes a flow.
+void refuse_expired(Batch& batch, std::size_t i, StageContext& context) {
+  const std::uint8_t type = batch.key[i].family == 4 ? kTimeExceeded : kTimeExceeded6;
+  context.replies.icmp_error(*batch.source[i], frame_of(batch.mbuf[i]), batch.info[i], batch.key[i],
+                             {type, 0, 0}, context.now);
+  batch.drop(i, TtlExceeded);
+}
+
 }  // namespace
 
 void bind(Batch& batch, StageContext& context) {
@@ -152,6 +164,10 @@ void bind(Batch& batch, StageContext& context) {
       continue;
     }
     if (ends_at_gateway(batch, i, *endpoint, context)) continue;
+    if (info.hop_limit <= 1) {
+      refuse_expired(batch, i, context);
+      continue;
+    }
     if (context.workers > 1 && !batch.handed_over[i]) {
       batch.owner[i] = owner_of(key, context.steering_key, context.workers);
       batch.generation[i] = endpoint->generation;

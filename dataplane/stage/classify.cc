@@ -147,9 +147,10 @@ void decide(const Batch& batch, const Open& open, Direction direction, StageCont
 }  // namespace
 
 void classify(Batch& batch, StageContext& context) {
+  const std::uint64_t asking = batch.live & batch.undecided;
+  if (asking == 0) return;
   Open open;
-  for (const std::size_t i : each_bit(batch.live)) {
-    if (batch.track[i] == Track::Hit) continue;
+  for (const std::size_t i : each_bit(asking)) {
     if (context.snapshot.table == nullptr || context.snapshot.addresses == nullptr) {
       batch.drop(i, NoTable);
       continue;

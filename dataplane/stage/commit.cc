@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/flow/track.h"
+#include "dataplane/stage/ends.h"
 #include "dataplane/stage/stages.h"
 #include "policy/base/protocol.h"
 
@@ -44,8 +45,7 @@ bool staged_differs(std::size_t i, const Decisions& decisions) {
 void account(Batch& batch, std::size_t i, Flow& flow, std::uint32_t interval_s,
              StageContext& context) {
   const bool is_reply = batch.is_reply[i];
-  ++flow.packets[is_reply];
-  flow.bytes[is_reply] += batch.info[i].l3_bytes;
+  flow.count_packet(is_reply, batch.info[i].l3_bytes);
   batch.out_port[i] = PortId{is_reply ? flow.originator_port : flow.responder_port};
   if (EventWriter::is_due(flow, milliseconds(context.now), interval_s)) [[unlikely]] {
     context.events.flow_update(flow, context.snapshot.revision, context.now);
@@ -61,8 +61,7 @@ void stamp(Flow& flow, std::size_t i, StageContext& context) {
   if (decisions.has_egress[i] || decisions.has_ingress[i]) {
     flow.source_identity = decisions.source[i].value;
     flow.destination_identity = decisions.destination[i].value;
-    flow.egress_slot = decisions.egress[i].slot.value & 0xfffff;
-    flow.ingress_slot = decisions.ingress[i].slot.value & 0xfffff;
+    flow.set_slots(decisions.egress[i].slot.value, decisions.ingress[i].slot.value);
     flow.flags =
         static_cast<std::uint8_t>((flow.flags & ~Flow::kStagedDiffers) |
                                   (staged_differs(i, decisions) ? Flow::kStagedDiffers : 0));
@@ -81,6 +80,30 @@ void reset_both(const Flow& flow, StageContext& context) {
   if (responder != nullptr) {
     context.replies.reset(*responder, flow.key, flow.tcp[0].end, flow.tcp[1].end, context.now);
   }
+}
+
+// The checks and the state that track left to be done once a stale flow is decided and its ends are
+// known. False when the packet was dropped.
+bool moves(Batch& batch, std::size_t i, const Flow& flow, StageContext& context) {
+  const PacketInfo& info = batch.info[i];
+  if (info.kind == PacketKind::IcmpError) return true;
+  const bool is_reply = batch.is_reply[i];
+  const DropReason wrong_port = check_port(batch, i, flow, is_reply, context.snapshot);
+  if (wrong_port != None) {
+    batch.drop(i, wrong_port);
+    return false;
+  }
+  const std::uint32_t out_port = is_reply ? flow.originator_port : flow.responder_port;
+  if (is_too_big(batch, i, out_port, context.snapshot)) {
+    refuse_too_big(batch, i, out_port, context);
+    return false;
+  }
+  if (info.kind == PacketKind::LaterFragment) return true;
+  const Tracked tracked = track_packet(context.flows, batch.flow[i], is_reply, info, context.now);
+  if (tracked.reason == None && !tracked.reopens) return true;
+  // Packets of this burst have ended the connection; a SYN will be sent again.
+  batch.drop(i, tracked.reopens ? TcpBadState : tracked.reason);
+  return false;
 }
 
 void commit_stale(Batch& batch, std::size_t i, std::uint32_t interval_s, StageContext& context) {
@@ -104,6 +127,7 @@ void commit_stale(Batch& batch, std::size_t i, std::uint32_t interval_s, StageCo
     }
     stamp(flow, i, context);
   }
+  if (!moves(batch, i, flow, context)) return;
   account(batch, i, flow, interval_s, context);
 }
 
@@ -149,6 +173,10 @@ void open(Batch& batch, std::size_t i, std::uint32_t interval_s, StageContext& c
 void commit_miss(Batch& batch, std::size_t i, std::uint32_t interval_s, StageContext& context) {
   count_decisions(i, context);
   if (context.decisions.reason[i] != None) return refuse(batch, i, context);
+  const std::uint32_t out_port = context.decisions.responder_port[i].value;
+  if (is_too_big(batch, i, out_port, context.snapshot)) {
+    return refuse_too_big(batch, i, out_port, context);
+  }
   const std::uint32_t slot = opened_meanwhile(batch, i, context);
   if (slot == kNoSlot) return open(batch, i, interval_s, context);
   // Either this burst opened it, or it is the finished flow that this SYN takes the place of.
@@ -169,23 +197,17 @@ void commit_miss(Batch& batch, std::size_t i, std::uint32_t interval_s, StageCon
 // all packets that named it are done, because only misses insert.
 void commit(Batch& batch, StageContext& context) {
   const std::uint32_t interval_s = EventWriter::interval_s(context.flows.size());
-  std::uint64_t stale = 0;
+  for (const std::size_t i : each_bit(batch.live & ~batch.undecided)) {
+    account(batch, i, context.flows[batch.flow[i]], interval_s, context);
+  }
   std::uint64_t misses = 0;
-  for (const std::size_t i : each_bit(batch.live)) {
-    const std::uint64_t bit = std::uint64_t{1} << i;
-    switch (batch.track[i]) {
-      case Track::Hit:
-        account(batch, i, context.flows[batch.flow[i]], interval_s, context);
-        break;
-      case Track::Stale:
-        stale |= bit;
-        break;
-      case Track::Miss:
-        misses |= bit;
-        break;
+  for (const std::size_t i : each_bit(batch.live & batch.undecided)) {
+    if (batch.track[i] == Track::Stale) {
+      commit_stale(batch, i, interval_s, context);
+    } else {
+      misses |= std::uint64_t{1} << i;
     }
   }
-  for (const std::size_t i : each_bit(stale)) commit_stale(batch, i, interval_s, context);
   for (const std::size_t i : each_bit(misses)) commit_miss(batch, i, interval_s, context);
 }
 

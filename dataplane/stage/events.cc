@@ -48,12 +48,12 @@ void EventWriter::write_flow(Flow& flow, api::EventKind kind, DropReason reason,
   event.key = flow.key;
   event.time_ns = now.realtime_ns;
   for (std::size_t side = 0; side < 2; ++side) {
-    event.packets[side] = flow.packets[side];
-    event.bytes[side] = flow.bytes[side];
+    event.packets[side] = flow.packets(side);
+    event.bytes[side] = flow.bytes(side);
   }
   event.revision = revision.value;
-  event.egress_slot = flow.egress_slot;
-  event.ingress_slot = flow.ingress_slot;
+  event.egress_slot = flow.egress_slot();
+  event.ingress_slot = flow.ingress_slot();
   event.source_identity = flow.source_identity;
   event.destination_identity = flow.destination_identity;
   event.ingress_port = flow.originator_port;
@@ -62,8 +62,7 @@ void EventWriter::write_flow(Flow& flow, api::EventKind kind, DropReason reason,
   event.staged_differs = (flow.flags & Flow::kStagedDiffers) != 0 ? 1 : 0;
   flow.reported_s = static_cast<std::uint8_t>(milliseconds(now) / 1024);
   if (write(event)) {
-    std::ranges::fill(flow.packets, 0u);
-    std::ranges::fill(flow.bytes, 0u);
+    flow.clear_account();
   } else if (kind != api::EventKind::FlowUpdate) {
     ++lost_;
   }
@@ -83,8 +82,7 @@ void EventWriter::flow_closed(Flow& flow, Revision revision, Now now) {
 
 void EventWriter::flow_cut(Flow& flow, Revision revision, CounterSlot egress, CounterSlot ingress,
                            Now now) {
-  flow.egress_slot = egress.value & 0xfffff;
-  flow.ingress_slot = ingress.value & 0xfffff;
+  flow.set_slots(egress.value, ingress.value);
   write_flow(flow, api::EventKind::FlowCut, DropReason::EstablishedCut, revision, now);
 }
 

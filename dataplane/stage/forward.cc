@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/packet/wire.h"
+#include "dataplane/stage/ends.h"
 #include "dataplane/stage/stages.h"
 
 namespace bulkhead::dataplane {
@@ -14,23 +15,18 @@ void decrement_ttl(std::uint8_t* ip) {
   store16(ip + 10, static_cast<std::uint16_t>(sum + (sum >> 16)));
 }
 
-void refuse_too_big(Batch& batch, std::size_t i, const Endpoint& out, StageContext& context) {
+}  // namespace
+
+void refuse_too_big(Batch& batch, std::size_t i, std::uint32_t out_port, StageContext& context) {
+  const Endpoint* const out = context.snapshot.endpoint_at(PortId{out_port});
+  const std::uint16_t mtu = out == nullptr ? std::uint16_t{0} : out->mtu;
   const bool is_v4 = batch.key[i].family == 4;
-  const IcmpErrorText text = is_v4 ? IcmpErrorText{kUnreachable, kFragmentationNeededCode, out.mtu}
-                                   : IcmpErrorText{kPacketTooBig6, 0, out.mtu};
+  const IcmpErrorText text = is_v4 ? IcmpErrorText{kUnreachable, kFragmentationNeededCode, mtu}
+                                   : IcmpErrorText{kPacketTooBig6, 0, mtu};
   context.replies.icmp_error(*batch.source[i], frame_of(batch.mbuf[i]), batch.info[i], batch.key[i],
                              text, context.now);
   batch.drop(i, TooBig);
 }
-
-void refuse_expired(Batch& batch, std::size_t i, StageContext& context) {
-  const std::uint8_t type = batch.key[i].family == 4 ? kTimeExceeded : kTimeExceeded6;
-  context.replies.icmp_error(*batch.source[i], frame_of(batch.mbuf[i]), batch.info[i], batch.key[i],
-                             {type, 0, 0}, context.now);
-  batch.drop(i, TtlExceeded);
-}
-
-}  // namespace
 
 void forward(Batch& batch, StageContext& context) {
   for (const std::size_t i : each_bit(batch.live)) {
@@ -44,12 +40,8 @@ void forward(Batch& batch, StageContext& context) {
       continue;
     }
     const PacketInfo& info = batch.info[i];
-    if (info.hop_limit <= 1) {
-      refuse_expired(batch, i, context);
-      continue;
-    }
     if (info.mtu_bytes > out->mtu) {
-      refuse_too_big(batch, i, *out, context);
+      refuse_too_big(batch, i, batch.out_port[i].value, context);
       continue;
     }
     std::uint8_t* const frame = frame_of(batch.mbuf[i]);

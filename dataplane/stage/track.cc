@@ -2,6 +2,7 @@
 #include "dataplane/flow/track.h"
 
 #include "dataplane/packet/wire.h"
+#include "dataplane/stage/ends.h"
 #include "dataplane/stage/stages.h"
 #include "policy/base/protocol.h"
 
@@ -45,20 +46,9 @@ Match match_of(const FlowKey& key, const PacketInfo& info) {
   return type == kEchoRequest || type == kEchoRequest6 ? Match::Forward : Match::Reverse;
 }
 
-bool is_host_port(const Snapshot& snapshot, std::uint32_t port) {
-  return port != 0 && (port == snapshot.node_port.value || port == snapshot.outside_port.value);
-}
-
-// The flow's packets come in where its ends sit. Pods were bound to their addresses already; what
-// the host sends is told apart here: an outside packet never rides on a flow of the node's own, and
-// no host packet on a pod's side of a flow. Answers from a host address may take either host port
-// (the host may have translated what the pod asked for).
-DropReason check_port(const Batch& batch, std::size_t i, const Flow& flow, bool is_reply,
-                      bool is_stale, const Snapshot& snapshot) {
-  const std::uint32_t expected = is_reply ? flow.responder_port : flow.originator_port;
-  if (batch.in_port[i].value == expected) return None;
-  if (batch.source[i]->role == api::PortRole::Pod) return is_stale ? None : StaleEndpoint;
-  return is_reply && is_host_port(snapshot, expected) ? None : SpoofedIp;
+void expect_decision(Batch& batch, std::size_t i, Track why) {
+  batch.track[i] = why;
+  batch.undecided |= std::uint64_t{1} << i;
 }
 
 void track_miss(Batch& batch, std::size_t i, bool picks_up) {
@@ -66,13 +56,19 @@ void track_miss(Batch& batch, std::size_t i, bool picks_up) {
   if (info.kind == PacketKind::LaterFragment) return batch.drop(i, FragmentOrphan);
   const DropReason reason = may_begin(batch.key[i], info, picks_up);
   if (reason != None) return batch.drop(i, reason);
-  batch.track[i] = Track::Miss;
+  expect_decision(batch, i, Track::Miss);
   batch.flow[i] = kNoFlow;
   batch.is_reply[i] = false;
 }
 
 // `is_reply` is the embedded packet's direction; the error travels against it and changes nothing.
-void track_error(Batch& batch, std::size_t i, const Flow& flow, bool is_reply) {
+// It comes from where that packet was going, so nobody elsewhere can speak for a flow's end.
+void track_error(Batch& batch, std::size_t i, const Flow& flow, bool is_reply,
+                 const Snapshot& snapshot) {
+  const std::uint32_t expected = is_reply ? flow.originator_port : flow.responder_port;
+  const std::uint32_t actual = batch.in_port[i].value;
+  const bool both_host = is_host_port(snapshot, expected) && is_host_port(snapshot, actual);
+  if (actual != expected && !both_host) return batch.drop(i, IcmpUnrelated);
   const bool is_tcp = flow.key.protocol == kTcp;
   if (is_tcp && !is_in_flight(flow, is_reply, batch.info[i].tcp_sequence)) {
     return batch.drop(i, IcmpUnrelated);
@@ -84,20 +80,31 @@ void track_hit(Batch& batch, std::size_t i, FlowTable::Found found, StageContext
   const Flow& flow = context.flows[found.slot];
   const bool is_stale = flow.epoch != context.epoch.value;
   const PacketInfo& info = batch.info[i];
-  batch.track[i] = is_stale ? Track::Stale : Track::Hit;
+  batch.track[i] = Track::Hit;
+  if (is_stale) expect_decision(batch, i, Track::Stale);
   batch.flow[i] = found.slot;
-  if (info.kind == PacketKind::IcmpError) return track_error(batch, i, flow, found.is_reply);
+  if (info.kind == PacketKind::IcmpError) {
+    return track_error(batch, i, flow, found.is_reply, context.snapshot);
+  }
   batch.is_reply[i] = found.is_reply;
-  const DropReason wrong_port =
-      check_port(batch, i, flow, found.is_reply, is_stale, context.snapshot);
-  if (wrong_port != None) return batch.drop(i, wrong_port);
+  // A pod may have been attached again elsewhere: a stale flow learns its ports in commit.
+  const DropReason wrong_port = check_port(batch, i, flow, found.is_reply, context.snapshot);
+  if (wrong_port != None && !(is_stale && wrong_port == StaleEndpoint)) {
+    return batch.drop(i, wrong_port);
+  }
+  const std::uint32_t out_port = found.is_reply ? flow.originator_port : flow.responder_port;
+  if (!is_stale && is_too_big(batch, i, out_port, context.snapshot)) {
+    return refuse_too_big(batch, i, out_port, context);
+  }
   if (info.kind == PacketKind::LaterFragment) return;
+  // Only a packet that passes may move the flow: policy judges a stale one first.
   const Tracked tracked =
-      track_packet(context.flows, found.slot, found.is_reply, info, context.now);
+      is_stale ? try_packet(flow, found.is_reply, info)
+               : track_packet(context.flows, found.slot, found.is_reply, info, context.now);
   if (tracked.reason != None) return batch.drop(i, tracked.reason);
   if (tracked.reopens) {
     // commit closes the finished flow in batch.flow[i] when the new one is decided.
-    batch.track[i] = Track::Miss;
+    expect_decision(batch, i, Track::Miss);
     batch.is_reply[i] = false;
   }
 }
@@ -105,6 +112,7 @@ void track_hit(Batch& batch, std::size_t i, FlowTable::Found found, StageContext
 }  // namespace
 
 void track(Batch& batch, StageContext& context) {
+  batch.undecided = 0;
   follow_fragments(batch, context);
   std::array<Match, kBatchSize> match;
   std::array<FlowTable::Found, kBatchSize> found;

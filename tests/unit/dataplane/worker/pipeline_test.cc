@@ -203,7 +203,7 @@ TEST_P(PipelineTest, KeepsTheAccountWhileTheRingIsFull) {
   fresh.ring->tail = fresh.ring->head - api::kEventRingSize;
   EXPECT_THAT(fresh.from_web(to_db().udp(4000, 53)), forwarded_to(Node::kDb));
   EXPECT_EQ(fresh.counters.events_lost, 1u);
-  EXPECT_EQ((*fresh.flows)[0].packets[0], 1u);
+  EXPECT_EQ((*fresh.flows)[0].packets(0), 1u);
   fresh.ring->tail = fresh.ring->head.load();
   fresh.idle_ms(60'000);
   EXPECT_EQ(fresh.events().back().packets[0], 1u);
