@@ -33,6 +33,10 @@ class Reader {
     columns_.clear();
     const std::string& verb = words[0];
     if (verb == "probe") return read_probes(words);
+    if (verb == "change") {
+      changes_.push_back({{words.begin() + 1, words.end()}});
+      return;
+    }
     if (verb == "allow" || verb == "deny") {
       const auto verdict = verb == "allow" ? Verdict::Allow : Verdict::Deny;
       block().verdicts.push_back({words.at(1), words.at(2), verdict});
@@ -54,6 +58,7 @@ class Reader {
 
   void read_probes(const Words& words) {
     Block block;
+    block.changes = changes_;
     for (std::size_t i = 1; i < words.size(); ++i) {
       block.probes.push_back(question::parse_probe(words[i]).value());
     }
@@ -106,6 +111,7 @@ class Reader {
 
   Case case_;
   Words columns_;  // of the table being read
+  std::vector<Change> changes_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "policy/model/cluster.h"
 #include "policy/question/matrix.h"
+#include "tests/conformance/change.h"
 
 namespace bulkhead::conformance {
 
@@ -26,6 +27,7 @@ struct RuleExpectation {
 // What must hold for some probes. The last expectation that matches a pair wins; without one the
 // pair is allowed.
 struct Block {
+  std::vector<Change> changes;  // everything that was changed until here, in order
   std::vector<question::Probe> probes;
   std::vector<Expectation> verdicts;
   std::vector<RuleExpectation> rules;

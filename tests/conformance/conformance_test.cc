@@ -21,7 +21,7 @@ const fs::path& folder() {
 
 std::vector<fs::path> case_files() {
   std::vector<fs::path> files;
-  for (const auto* name : {"clusters", "upstream"}) {
+  for (const auto* name : {"clusters", "upstream", "tiers"}) {
     const auto found = parse::policy_files(folder() / name).value();
     files.insert(files.end(), found.begin(), found.end());
   }
@@ -87,10 +87,12 @@ class Conformance : public testing::TestWithParam<fs::path> {};
 TEST_P(Conformance, HoldsForOracleAndTable) {
   const Case wanted = read_case(GetParam());
   ASSERT_FALSE(wanted.blocks.empty());
-  const auto cluster = cluster_of(GetParam(), wanted);
+  const auto written = cluster_of(GetParam(), wanted);
   for (const auto family : wanted.families) {
     SCOPED_TRACE(name_of(family));
     for (const auto& block : wanted.blocks) {
+      auto cluster = written;
+      for (const auto& change : block.changes) apply(change, cluster);
       question::MatrixOptions options{block.probes, family, {}};
       for (const auto& external : wanted.externals) {
         if (external.family() == family) options.externals.push_back(external);
