@@ -12,11 +12,16 @@
 #include <unordered_map>
 #include <utility>
 
+#include "policy/parse/json.h"
 #include "policy/parse/report.h"
 #include "policy/parse/text_check.h"
 
 namespace bulkhead::parse {
 namespace {
+
+// How much may follow a value before the next one ends. It bounds what an open quote or bracket
+// costs; JSON is read without looking ahead and may be of any size.
+constexpr std::size_t kAheadMost = std::size_t{128} << 10;
 
 // Leaves the library's parser from inside an event; never leaves this file.
 struct Refusal {
@@ -30,15 +35,61 @@ template <class... Args>
                  fmt::format("{}:{}", mark.line + 1, mark.column + 1)}};
 }
 
+// Reads borrowed bytes as a stream, without a copy, and watches that the library gets on: a flow
+// collection or a quote that never ends makes it read ahead to the end of the file, slowly, before
+// it says anything.
+class WatchedBytes : public std::streambuf {
+ public:
+  WatchedBytes(std::string_view text, std::size_t most_ahead)
+      : text_(text), most_ahead_(most_ahead) {}
+
+  // The library has understood the text up to `mark`.
+  void note_progress(const YAML::Mark& mark) {
+    at_progress_ = served_;
+    mark_ = mark;
+  }
+
+ private:
+  // Throws Refusal: the library reads the buffer itself, no stream swallows it.
+  int_type underflow() override {
+    constexpr std::size_t kChunk = 4096;
+    if (served_ == text_.size()) return traits_type::eof();
+    if (served_ - at_progress_ > most_ahead_) {
+      refuse(mark_,
+             "{} bytes follow here without a value that ends; is a quote or a bracket left open?",
+             most_ahead_);
+    }
+    const std::size_t size = std::min(kChunk, text_.size() - served_);
+    char* first = const_cast<char*>(text_.data()) + served_;
+    setg(first, first, first + size);
+    served_ += size;
+    return traits_type::to_int_type(*first);
+  }
+
+  std::string_view text_;
+  std::size_t most_ahead_;
+  std::size_t served_ = 0;
+  std::size_t at_progress_ = 0;
+  YAML::Mark mark_ = start_of_file();
+
+  static YAML::Mark start_of_file() {
+    YAML::Mark mark;
+    mark.pos = mark.line = mark.column = 0;
+    return mark;
+  }
+};
+
 // Builds one document's tree from the library's events. The library recurses once a collection,
 // after the event that opens it: refusing at Limits::depth there bounds its stack as well.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  TreeBuilder(std::string_view text, const Limits& limits) : text_(text), limits_(limits) {}
+  TreeBuilder(std::string_view text, const Limits& limits, WatchedBytes& bytes)
+      : text_(text), limits_(limits), bytes_(bytes) {}
 
   [[nodiscard]] Node take_root() { return std::exchange(root_, Node{}); }
 
-  void OnDocumentStart(const YAML::Mark& /*mark*/) override {
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    bytes_.note_progress(mark);
     root_ = {};
     frames_.clear();
     anchors_.clear();
@@ -146,6 +197,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
             Node::Kind kind) {
+    bytes_.note_progress(mark);
     if (frames_.size() >= limits_.depth) refuse_depth(mark);
     if (tag == "tag:yaml.org,2002:str") refuse(mark, "the tag !!str belongs to a string");
     check_tag(mark, tag);
@@ -165,6 +217,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   void add(const YAML::Mark& mark, Node node, YAML::anchor_t anchor, std::size_t nodes,
            std::size_t height = 0) {
+    bytes_.note_progress(mark);
     if (anchor != 0) {
       count_aliased(mark, nodes);
       anchors_[anchor] = {node, nodes, height};
@@ -211,20 +264,12 @@ class TreeBuilder : public YAML::EventHandler {
 
   std::string_view text_;
   const Limits& limits_;
+  WatchedBytes& bytes_;
   Node root_;
   std::vector<Frame> frames_;
   std::unordered_map<YAML::anchor_t, Anchored> anchors_;
   std::size_t nodes_ = 0;
   std::size_t aliased_ = 0;
-};
-
-// Reads borrowed bytes as a stream, without a copy.
-class BorrowedBytes : public std::streambuf {
- public:
-  explicit BorrowedBytes(std::string_view text) {
-    char* first = const_cast<char*>(text.data());
-    setg(first, first, first + text.size());
-  }
 };
 
 }  // namespace
@@ -234,11 +279,16 @@ Status read_documents(std::string_view text, const Limits& limits,
   if (auto status = check_bracket_runs(text, limits.depth); !status) return status;
   // Marks count bytes behind the byte order mark.
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-  BorrowedBytes bytes(text);
+  if (auto json = read_json(text, limits)) {
+    if (!*json) return tl::unexpected(std::move(json->error()));
+    on_document(**json);
+    return {};
+  }
+  WatchedBytes bytes(text, kAheadMost);
   std::istream stream(&bytes);
   try {
     YAML::Parser parser(stream);
-    TreeBuilder builder(text, limits);
+    TreeBuilder builder(text, limits, bytes);
     for (std::size_t documents = 0; parser.HandleNextDocument(builder);) {
       const Node root = builder.take_root();
       if (++documents > limits.documents) {

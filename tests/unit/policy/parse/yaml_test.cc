@@ -148,6 +148,14 @@ TEST(Yaml, RefusesBombsQuickly) {
       {"ampersands", repeated("&a ", 1 << 18)},
       {"colons", repeated(": ", 1 << 19)},
       {"brackets and colons", repeated("[:", 1 << 19)},
+      {"one key again and again", "{" + repeated("a,", 1 << 19) + "}"},
+      {"quote over lines", "a: \"" + repeated("x\n ", 1 << 18)},
+      {"single quote over lines", "a: '" + repeated("x\n ", 1 << 18)},
+      {"tags", repeated("!a ", 1 << 18)},
+      {"aliases", repeated("*a ", 1 << 18)},
+      {"long plain scalar", "a: " + std::string(1 << 20, 'x')},
+      {"block scalar", "a: |\n" + repeated(" x\n", 1 << 18)},
+      {"blank lines", "a:" + std::string(1 << 20, '\n')},
   };
   for (const auto& [name, text] : bombs) {
     const auto start = std::chrono::steady_clock::now();
@@ -156,6 +164,26 @@ TEST(Yaml, RefusesBombsQuickly) {
     EXPECT_FALSE(status) << name;
     EXPECT_LT(took, std::chrono::seconds(1)) << name;  // 100 ms on an idle machine
   }
+}
+
+TEST(Yaml, ReadsLargeFilesOfSmallValues) {
+  std::string lines;
+  for (int i = 0; i < 20'000; ++i) lines += fmt::format("key-{}: a value of some length\n", i);
+  ASSERT_GT(lines.size(), std::size_t{512} << 10);
+  EXPECT_TRUE(read_tree(lines));
+  std::string json = "{\"items\": [1";
+  for (int i = 0; i < 20'000; ++i) json += fmt::format(", {{\"some key\": \"value {}\"}}", i);
+  EXPECT_TRUE(read_tree(json + "]}"));
+  EXPECT_TRUE(read_tree("a: |\n" + repeated(" some text\n", 10'000) + "b: c\n"));
+}
+
+// A merge key is an unknown field like any other: what it would bring in is not read unseen.
+TEST(Yaml, TakesAMergeKeyForAKey) {
+  const Node root = tree("base: &b {x: 1}\nmore: {<<: *b, y: 2}\n");
+  const Node* more = root.find("more");
+  ASSERT_NE(more, nullptr);
+  EXPECT_EQ(more->find("x"), nullptr);
+  EXPECT_NE(more->find("<<"), nullptr);
 }
 
 TEST(TextCheck, RefusesControlCharactersAndBadUtf8) {
