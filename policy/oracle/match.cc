@@ -140,17 +140,21 @@ bool is_cluster_dns(const model::Cluster& cluster, const Party& party) {
          pod->key.namespace_name == *settings.dns_namespace && matches_pod(settings.dns_pods, *pod);
 }
 
+std::optional<std::uint16_t> named_port(const model::Pod& pod, const std::string& name,
+                                        std::uint8_t protocol) {
+  const auto first = std::find_if(pod.ports.begin(), pod.ports.end(), [&](const auto& known) {
+    return known.name == name && known.protocol == protocol;
+  });
+  if (first == pod.ports.end()) return {};
+  return first->port;
+}
+
 bool matches_port(const model::PortMatch& match, const model::Pod* destination,
                   std::uint8_t protocol, std::uint16_t port) {
   if (!has_ports(protocol) || match.protocol != protocol) return false;
   if (const auto* range = std::get_if<model::PortRange>(&match.port)) return range->contains(port);
   if (destination == nullptr) return false;
-  const auto& name = std::get<model::NamedPort>(match.port).name;
-  const auto& ports = destination->ports;
-  const auto first = std::find_if(ports.begin(), ports.end(), [&](const auto& known) {
-    return known.name == name && known.protocol == protocol;
-  });
-  return first != ports.end() && first->port == port;
+  return named_port(*destination, std::get<model::NamedPort>(match.port).name, protocol) == port;
 }
 
 }  // namespace bulkhead::oracle

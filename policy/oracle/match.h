@@ -43,6 +43,11 @@ namespace bulkhead::oracle {
 // The cluster DNS of the settings: an address, or a pod by namespace and labels.
 [[nodiscard]] bool is_cluster_dns(const model::Cluster& cluster, const Party& party);
 
+// The number a port name stands for on a pod: its first container port of that name and protocol.
+[[nodiscard]] std::optional<std::uint16_t> named_port(const model::Pod& pod,
+                                                      const std::string& name,
+                                                      std::uint8_t protocol);
+
 // NetworkPolicyPort. `destination` is the pod whose named ports count; null when it is none.
 [[nodiscard]] bool matches_port(const model::PortMatch& match, const model::Pod* destination,
                                 std::uint8_t protocol, std::uint16_t port);
