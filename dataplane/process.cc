@@ -17,10 +17,18 @@
 #include <cstring>
 #include <string>
 
+#include "dataplane/api/server/log.h"
+
 namespace bulkhead::dataplane {
 namespace {
 
 std::string system_reason() { return std::strerror(errno); }
+
+Result<Mapping> private_memory(std::size_t size) {
+  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return fail("cannot map {} bytes: {}", size, system_reason());
+  return Mapping(memory, size);
+}
 
 }  // namespace
 
@@ -38,10 +46,10 @@ Result<Fd> lock_root(const std::filesystem::path& lock) {
                    "this one its own --root",
                    length > 0 ? std::string(holder.data()) : "unknown");
   }
+  // The number only helps whoever is refused; a full disk is no reason not to enforce.
   const std::string pid = std::to_string(getpid());
-  if (ftruncate(file.value(), 0) != 0 ||
-      pwrite(file.value(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
-    return fail_at(lock, "cannot write: {}", system_reason());
+  if (ftruncate(file.value(), 0) != 0 || pwrite(file.value(), pid.data(), pid.size(), 0) < 0) {
+    log_warning("{}: cannot write: {}", lock.native(), system_reason());
   }
   return file;
 }
@@ -58,6 +66,14 @@ Result<Mapping> map_flows(const std::filesystem::path& path, std::size_t size) {
   if (status.st_size != static_cast<off_t>(size) &&
       (ftruncate(file.value(), 0) != 0 || ftruncate(file.value(), static_cast<off_t>(size)) != 0)) {
     return fail_at(path, "cannot size it to {} bytes: {}", size, system_reason());
+  }
+  // All of it now: on a file system that is full later, the first touch of a page would end us.
+  if (fallocate(file.value(), 0, 0, static_cast<off_t>(size)) != 0 && errno != EOPNOTSUPP) {
+    log_warning("{}: cannot reserve {} bytes: {}; connections will not survive a restart",
+                path.native(), size, system_reason());
+    // Gives back what was reserved; nobody will keep up to date what the file says.
+    if (ftruncate(file.value(), 0) != 0) return fail_at(path, "cannot empty: {}", system_reason());
+    return private_memory(size);
   }
   auto mapping = Mapping::of(file.value(), size, PROT_READ | PROT_WRITE);
   if (!mapping) return fail_at(path, "{}", mapping.error().text());

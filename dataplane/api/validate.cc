@@ -112,7 +112,8 @@ Check check_update(const AddressUpdate& update) {
 }
 
 constexpr std::uint32_t kMaxSections = kMaxFds;
-constexpr std::uint64_t kMaxSectionBytes = std::uint64_t{1} << 30;
+// Of all sections: reading a sparse memfd allocates what it claims to have.
+constexpr std::uint64_t kMaxTableBytes = std::uint64_t{1} << 30;
 
 Check check_publish(std::span<const std::byte> message, std::size_t fd_count) {
   if (!has_body<PublishTable>(message)) return bad("{} bytes are too few", message.size());
@@ -126,12 +127,13 @@ Check check_publish(std::span<const std::byte> message, std::size_t fd_count) {
     return size;
   }
   std::size_t wanted = 0;
+  std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < publish.section_count; ++i) {
     const auto section = read<SectionRef>(
         message, sizeof(MessageHeader) + sizeof(PublishTable) + i * sizeof(SectionRef));
     if (section.has_fd > 1) return bad("section {}: has_fd is {}", i, section.has_fd);
-    if (section.size > kMaxSectionBytes) {
-      return bad("section {}: {} bytes, at most {}", i, section.size, kMaxSectionBytes);
+    if (section.size > kMaxTableBytes || (bytes += section.size) > kMaxTableBytes) {
+      return bad("section {}: a table has at most {} bytes", i, kMaxTableBytes);
     }
     wanted += section.has_fd;
   }

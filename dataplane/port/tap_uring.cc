@@ -20,9 +20,11 @@ constexpr int kBufferGroup = 0;
 constexpr std::uint8_t kReadMultishot = 49;  // IORING_OP_READ_MULTISHOT, newer than liburing 2.3
 
 // What a completion is about: kind in the top four bits, the port in the next twelve, then the
-// queue's token (reads) or the buffer's address (writes; user addresses have 47 bits).
+// queue's token (reads) or the buffer's address (writes; user addresses have 47 bits), whose low
+// bits, zero in an aligned buffer, hold the end of the token.
 enum class About : std::uint64_t { Nothing = 0, Read = 1, Write = 2, Wakeup = 3 };
 constexpr std::uint64_t kLowBits = (std::uint64_t{1} << 48) - 1;
+constexpr std::uint64_t kTokenEnd = RTE_CACHE_LINE_SIZE - 1;
 
 std::uint64_t label(About about, PortId port, std::uint64_t low) {
   return static_cast<std::uint64_t>(about) << 60 | std::uint64_t{port.value & 0xfff} << 48 | low;
@@ -228,13 +230,15 @@ void UringTapIo::on_read(const io_uring_cqe& cqe, Batch& batch) {
 
 void UringTapIo::on_write(const io_uring_cqe& cqe) {
   const PortId port = port_of(cqe);
-  auto* buffer = reinterpret_cast<rte_mbuf*>(cqe.user_data & kLowBits);
+  auto* buffer = reinterpret_cast<rte_mbuf*>(cqe.user_data & kLowBits & ~kTokenEnd);
   --pending_;
   if (cqe.res >= 0) {
     ledger_.sent(port, buffer->pkt_len);
   } else {
     ledger_.dropped(port, reason_of_write_error(-cqe.res));
-    if (means_vanished(-cqe.res)) vanish(port, -cqe.res);
+    // A late answer from a device that another has replaced says nothing about the new one.
+    const bool is_current = ((queues_[port.value].token ^ cqe.user_data) & kTokenEnd) == 0;
+    if (is_current && means_vanished(-cqe.res)) vanish(port, -cqe.res);
   }
   rte_pktmbuf_free(buffer);
 }
@@ -285,7 +289,9 @@ void UringTapIo::send(std::span<const Outgoing> frames) {
     io_uring_prep_write(sqe, static_cast<int>(port.value), tap_bytes(buffer),
                         static_cast<unsigned>(tap_length(buffer)), static_cast<__u64>(-1));
     sqe->flags = IOSQE_FIXED_FILE;
-    sqe->user_data = label(About::Write, port, reinterpret_cast<std::uintptr_t>(buffer));
+    sqe->user_data =
+        label(About::Write, port,
+              reinterpret_cast<std::uintptr_t>(buffer) | (queues_[port.value].token & kTokenEnd));
     ++pending_;
   }
 }

@@ -32,7 +32,7 @@ class HandOff {
   [[nodiscard]] bool put(std::uint8_t owner, rte_mbuf* packet, PortId in_port,
                          std::uint32_t generation);
 
-  // Appends what waits for `worker` to the batch, marked as handed over.
+  // Appends what waits for `worker` to the batch, marked as handed over: at most half its room.
   void take(std::uint8_t worker, Batch& batch);
 
   // Around a worker's sleep: between them put() by others calls for a wake-up. False: something

@@ -110,6 +110,17 @@ void Worker::attach_queue(PortId port, std::uint32_t generation,
   });
 }
 
+bool Worker::renew(PortId port, std::uint32_t generation) {
+  bool is_there = false;
+  (void)between_bursts([&]() -> Status {
+    is_there = ports_[port.value].kind != Kind::None;
+    ports_[port.value].generation = generation;
+    ledger_.restart(port, generation);
+    return {};
+  });
+  return is_there;
+}
+
 void Worker::detach(PortId port) {
   (void)between_bursts([=, this]() -> Status {
     if (ports_[port.value].kind == Kind::Tap) io_->detach(port);

@@ -57,6 +57,8 @@ class Worker {
   // Each returns when the worker has done it, between two bursts. `fd` stays open until detach.
   [[nodiscard]] Status attach_tap(PortId port, std::uint32_t generation, int fd);
   void attach_queue(PortId port, std::uint32_t generation, std::unique_ptr<PolledQueue> queue);
+  // The same device, another endpoint. False when the device is gone already.
+  [[nodiscard]] bool renew(PortId port, std::uint32_t generation);
   // Frames that arrive for the port later are dropped as port_down.
   void detach(PortId port);
 

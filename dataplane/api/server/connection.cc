@@ -13,6 +13,9 @@
 namespace bulkhead::dataplane {
 namespace {
 
+// Then signals and vanished devices have their turn, however much an agent talks.
+constexpr int kMessagesATurn = 64;
+
 template <std::size_t N>
 void copy_text(char (&target)[N], const std::string& text) {
   const std::size_t length = std::min(text.size(), N - 1);
@@ -31,12 +34,13 @@ std::vector<Item> items_of(const api::Message& message, std::size_t count) {
 }  // namespace
 
 Status Connection::serve() {
-  for (;;) {
+  for (int served = 0; served < kMessagesATurn; ++served) {
     auto message = channel_.receive(0);
     if (!message) return tl::unexpected(message.error());
     if (!*message) return {};
     if (auto answered = answer(std::move(**message)); !answered) return answered;
   }
+  return {};
 }
 
 Status Connection::answer(api::Message message) {

@@ -25,7 +25,8 @@ class Connection {
 
   [[nodiscard]] int fd() const { return channel_.fd(); }
 
-  // Answers every message that waits. Fails when the connection is over; the caller drops it.
+  // Answers messages that wait, a bounded number of them. Fails when the connection is over; the
+  // caller drops it.
   [[nodiscard]] Status serve();
 
   void tell(const api::PortClosed& closed);

@@ -104,6 +104,17 @@ void Keeper::disconnect(PortId port) {
 
 Outcome Keeper::replace_in_place(Port& port, const api::AttachPort& wanted) {
   if (wanted.kind != port.attached.kind) return refuse("port {} is of another kind", wanted.port);
+  bool is_there = true;
+  for (Worker* worker : parts_.workers) {
+    is_there = worker->renew(PortId{wanted.port}, wanted.generation) && is_there;
+  }
+  // A worker has seen the device go, and its notice names the generation before this one.
+  if (!is_there) {
+    disconnect(PortId{wanted.port});
+    withdraw_endpoint(PortId{wanted.port});
+    ports_.erase(wanted.port);
+    return refuse("port {} is closed: its device is gone", wanted.port);
+  }
   publish_endpoint(wanted);
   port.attached = wanted;
   return {};

@@ -48,7 +48,9 @@ void Server::run() {
     // successor's beginning.
     std::array<pollfd, 4> waiting{
         pollfd{parts_.signals.value(), POLLIN, 0}, pollfd{parts_.notices->fd(), POLLIN, 0},
-        pollfd{agent_ ? agent_->fd() : -1, POLLIN, 0}, pollfd{parts_.listener.value(), POLLIN, 0}};
+        pollfd{agent_ ? agent_->fd() : -1, POLLIN, 0},
+        pollfd{listener_rests_ ? -1 : parts_.listener.value(), POLLIN, 0}};
+    listener_rests_ = false;
     poll(waiting.data(), waiting.size(), kHeartbeatMs);
     beat();
     if (waiting[0].revents != 0) return;
@@ -67,7 +69,11 @@ void Server::serve_agent() {
 
 void Server::accept_agent() {
   Fd socket = api::accept_at(parts_.listener.value());
-  if (!socket.is_open()) return;
+  if (!socket.is_open()) {
+    // Out of descriptors, perhaps: the connection waits on, and polling for it would not sleep.
+    listener_rests_ = true;
+    return;
+  }
   const auto peer = api::peer_of(socket.value());
   if (!peer || (peer->uid != 0 && peer->uid != geteuid())) {
     log_warning(

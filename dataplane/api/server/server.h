@@ -55,6 +55,7 @@ class Server {
 
   Parts parts_;
   std::optional<Connection> agent_;
+  bool listener_rests_ = false;  // for one heartbeat
 };
 
 }  // namespace bulkhead::dataplane

@@ -16,7 +16,7 @@ namespace {
 Result<Fd> sized_memfd(const char* name, std::size_t size) {
   Fd fd(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd.is_open() || ftruncate(fd.value(), static_cast<off_t>(size)) != 0 ||
-      fcntl(fd.value(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+      fcntl(fd.value(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) {
     return fail("cannot make {} bytes of shared memory: {}", size, std::strerror(errno));
   }
   return fd;
@@ -55,7 +55,14 @@ Result<SharedMemory> SharedMemory::make(std::size_t workers) {
   if (!stats_map) return tl::unexpected(stats_map.error());
   auto events_map = Mapping::of(events->value(), sizeof(api::EventRings), PROT_READ | PROT_WRITE);
   if (!events_map) return tl::unexpected(events_map.error());
-  // The agent gets a descriptor that cannot write, whatever it maps.
+  // The agent gets a descriptor that cannot write, and opening it anew by /proc does not help it:
+  // ours stays the only writable mapping (Linux 5.1; before, the descriptor has to do).
+  static_cast<void>(fcntl(stats->value(), F_ADD_SEALS, F_SEAL_FUTURE_WRITE));
+  for (const Fd* memory : {&*stats, &*events}) {
+    if (fcntl(memory->value(), F_ADD_SEALS, F_SEAL_SEAL) != 0) {
+      return fail("cannot seal shared memory: {}", std::strerror(errno));
+    }
+  }
   const std::string path = "/proc/self/fd/" + std::to_string(stats->value());
   shared.stats_fd_ = Fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!shared.stats_fd_.is_open()) {
