@@ -57,7 +57,7 @@ class PolicyChange(NodeCase):
         self.node.write_policy("servers.yaml", servers_policy("two"))
         wait_for("the first stream is cut", lambda: cut.is_quiet_for(0.5))
         wait_for("the second stream flows", lambda: opened.first_reply)
-        cut_ms, open_ms = ((when - edited) * 1000 for when in (cut.last_reply, opened.first_reply))
+        cut_ms, open_ms = (max(0.0, when - edited) * 1000 for when in (cut.last_reply, opened.first_reply))
         note(f"{protocol} IPv{family}: cut after {cut_ms:.0f} ms, opened after {open_ms:.0f} ms")
         cut.stop(drain=0)
         opened.stop(drain=0)
