@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/question/lint.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "policy/oracle/match.h"
+#include "policy/question/cover.h"
+
+namespace bulkhead::question {
+namespace {
+
+using model::Policy;
+using model::Rule;
+
+class Linter {
+ public:
+  explicit Linter(const model::Cluster& cluster) : cluster_(cluster) {
+    for (const auto& [key, pod] : cluster.pods) {
+      if (pod->is_live()) pods_.push_back(pod.get());
+    }
+    for (const auto& [id, policy] : cluster.policies) policies_.push_back(policy.get());
+    // The order in which the ordered tiers are asked.
+    std::ranges::stable_sort(policies_, {}, [](const Policy* policy) { return policy->priority; });
+  }
+
+  std::vector<Finding> run() {
+    for (const auto* policy : policies_) lint_policy(*policy);
+    for (const auto& [name, space] : cluster_.namespaces) lint_namespace(*space);
+    sort(findings_);
+    return std::move(findings_);
+  }
+
+ private:
+  void add(std::string_view id, const model::Origin& where, std::string object, std::string message,
+           std::string mend) {
+    findings_.push_back({std::string(id), lint_rule(id).severity, where, std::move(object),
+                         std::move(message), std::move(mend)});
+  }
+
+  void lint_policy(const Policy& policy) {
+    std::vector<const model::Pod*> subjects;
+    for (const auto* pod : pods_) {
+      if (oracle::selects(cluster_, policy, *pod)) subjects.push_back(pod);
+    }
+    if (!pods_.empty() && subjects.empty()) {
+      add("BL001", policy.origin, policy.id(), "selects no pod that was read",
+          "mend its selector or take the policy away");
+    }
+    lint_policy_types(policy);
+    lint_dns(policy, subjects);
+    for (const auto direction : kDirections) {
+      const auto& rules = policy.rules_of(direction);
+      if (!is_asked(policy, direction)) continue;
+      for (const auto& rule : rules) {
+        lint_shadow(policy, direction, rule);
+        if (rule.action != model::RuleAction::Accept) continue;
+        lint_width(policy, direction, rule);
+        lint_blocks(policy, direction, rule);
+        lint_named_ports(policy, direction, rule, subjects);
+      }
+    }
+  }
+
+  static bool is_asked(const Policy& policy, Direction direction) {
+    return policy.tier != model::Tier::NetworkPolicy || oracle::applies_to(policy, direction);
+  }
+
+  void lint_policy_types(const Policy& policy) {
+    if (policy.kind != model::PolicyKind::NetworkPolicy) return;
+    for (const auto direction : kDirections) {
+      if (is_asked(policy, direction) || policy.rules_of(direction).empty()) continue;
+      add("BL010", policy.origin, policy.id(),
+          fmt::format("its {} rules are ignored, because policyTypes does not name the direction",
+                      name_of(direction)),
+          "add the direction to policyTypes or take the rules away");
+    }
+    const bool is_trap = !policy.policy_types && policy.rules_of(Direction::Ingress).empty() &&
+                         !policy.rules_of(Direction::Egress).empty();
+    if (is_trap) {
+      add("BL009", policy.origin, policy.id(),
+          "has only egress rules and no policyTypes, so it also closes ingress",
+          "write `policyTypes: [Egress]`, or [Ingress, Egress] if that is meant");
+    }
+  }
+
+  // The other rule that leaves nothing for this one to decide.
+  void lint_shadow(const Policy& policy, Direction direction, const Rule& rule) {
+    const bool is_union = policy.tier == model::Tier::NetworkPolicy;
+    bool is_earlier = true;
+    for (const auto* other : policies_) {
+      const bool counts = other->tier == policy.tier && other->staged == policy.staged &&
+                          is_asked(*other, direction);
+      for (const auto& candidate : other->rules_of(direction)) {
+        if (&candidate == &rule) {
+          is_earlier = false;
+          continue;
+        }
+        if (!counts || (!is_union && !is_earlier)) continue;
+        if (!covers_subjects(*other, policy) || !covers(candidate, rule)) continue;
+        // Of two rules that mean the same, the first one stays.
+        const bool is_mutual = covers_subjects(policy, *other) && covers(rule, candidate);
+        if (!is_earlier && is_mutual) continue;
+        add("BL002", policy.origin, policy.rule_id(direction, rule),
+            fmt::format("adds nothing: {} already decides all of it",
+                        other->rule_id(direction, candidate)),
+            "take the rule away, or narrow the other one");
+        return;
+      }
+    }
+  }
+
+  static bool is_everyone(const Rule& rule) {
+    const auto has_whole = [&](Family family) {
+      return std::ranges::any_of(rule.peers, [&](const model::Peer& peer) {
+        const auto* block = std::get_if<model::CidrPeer>(&peer);
+        return block != nullptr && block->prefix.length() == 0 && block->except.empty() &&
+               block->prefix.family() == family;
+      });
+    };
+    return rule.peers.empty() || (has_whole(Family::V4) && has_whole(Family::V6));
+  }
+
+  void lint_width(const Policy& policy, Direction direction, const Rule& rule) {
+    if (!is_everyone(rule)) return;
+    const std::string_view peers = direction == Direction::Ingress ? "from" : "to";
+    const std::string mend = fmt::format("name the peers in `{}`", peers);
+    if (rule.ports.empty()) {
+      add("BL003", policy.origin, policy.rule_id(direction, rule),
+          "allows every peer, in and out of the cluster, on every port", mend);
+    } else {
+      add("BL011", policy.origin, policy.rule_id(direction, rule),
+          "allows every peer, in and out of the cluster, on its ports",
+          mend + " if not all of it is meant");
+    }
+  }
+
+  void lint_blocks(const Policy& policy, Direction direction, const Rule& rule) {
+    if (is_everyone(rule)) return;
+    for (const auto& peer : rule.peers) {
+      const auto* block = std::get_if<model::CidrPeer>(&peer);
+      const auto* pod = block != nullptr ? first_pod_in(peer) : nullptr;
+      if (pod == nullptr) continue;
+      add("BL006", policy.origin, policy.rule_id(direction, rule),
+          fmt::format("the block {} also holds pod {}", block->prefix.text(), pod->key.text()),
+          "name pods by labels, and put the pods' addresses under `except`");
+    }
+  }
+
+  const model::Pod* first_pod_in(const model::Peer& peer) const {
+    for (const auto* pod : pods_) {
+      for (const auto& ip : pod->ips) {
+        if (oracle::matches_peer(cluster_, {}, peer, {pod, ip, false})) return pod;
+      }
+    }
+    return nullptr;
+  }
+
+  void lint_named_ports(const Policy& policy, Direction direction, const Rule& rule,
+                        const std::vector<const model::Pod*>& subjects) {
+    for (const auto& match : rule.ports) {
+      const auto* named = std::get_if<model::NamedPort>(&match.port);
+      if (named == nullptr) continue;
+      std::size_t destinations = 0;
+      const auto has_port = [&](const model::Pod* pod) {
+        if (direction == Direction::Egress && !is_peer(policy, rule, *pod)) return false;
+        ++destinations;
+        return std::ranges::any_of(pod->ports, [&](const model::ContainerPort& port) {
+          return port.name == named->name && port.protocol == match.protocol;
+        });
+      };
+      const bool is_found =
+          std::ranges::any_of(direction == Direction::Ingress ? subjects : pods_, has_port);
+      if (is_found || destinations == 0) continue;
+      add("BL007", policy.origin, policy.rule_id(direction, rule),
+          fmt::format("none of the {} destination pods has a {} port named {}", destinations,
+                      protocol_name(match.protocol), named->name),
+          "name a port that the pods declare, or write its number");
+    }
+  }
+
+  bool is_peer(const Policy& policy, const Rule& rule, const model::Pod& pod) const {
+    const oracle::Party party{
+        &pod, pod.ips.empty() ? std::nullopt : std::optional<IpAddress>(pod.ips.front()), false};
+    return rule.peers.empty() || std::ranges::any_of(rule.peers, [&](const model::Peer& peer) {
+             return oracle::matches_peer(cluster_, policy.namespace_name, peer, party);
+           });
+  }
+
+  static bool may_resolve(const Rule& rule) {
+    constexpr std::uint16_t kDnsPort = 53;
+    if (rule.action != model::RuleAction::Accept) return false;
+    return rule.ports.empty() || std::ranges::any_of(rule.ports, [](const auto& match) {
+             const auto* range = std::get_if<model::PortRange>(&match.port);
+             return match.protocol == kUdp && (range == nullptr || range->contains(kDnsPort));
+           });
+  }
+
+  // Warns where something may go out that names are needed for; a pod that may reach nothing at
+  // all needs no names.
+  void lint_dns(const Policy& policy, const std::vector<const model::Pod*>& subjects) {
+    const bool closes = policy.tier == model::Tier::NetworkPolicy && !policy.staged &&
+                        oracle::applies_to(policy, Direction::Egress) &&
+                        !policy.rules_of(Direction::Egress).empty();
+    if (!closes) return;
+    for (const auto* pod : subjects) {
+      const bool can_resolve = std::ranges::any_of(policies_, [&](const Policy* other) {
+        return !other->staged && is_asked(*other, Direction::Egress) &&
+               std::ranges::any_of(other->rules_of(Direction::Egress), may_resolve) &&
+               oracle::selects(cluster_, *other, *pod);
+      });
+      if (can_resolve) continue;
+      add("BL004", policy.origin, policy.id(),
+          fmt::format("closes the egress of {} and no rule allows it UDP/53", pod->key.text()),
+          policy.kind == model::PolicyKind::Segment ? "write `dns: true`"
+                                                    : "allow UDP/53 and TCP/53 to the cluster DNS");
+      return;
+    }
+  }
+
+  // Any rule or isolation that keeps some peer out counts as closing.
+  bool closes_ingress(const Policy& policy, const model::Pod& pod) const {
+    if (policy.staged || !oracle::selects(cluster_, policy, pod)) return false;
+    if (policy.tier == model::Tier::NetworkPolicy) {
+      return oracle::applies_to(policy, Direction::Ingress);
+    }
+    return std::ranges::any_of(policy.rules_of(Direction::Ingress), [](const Rule& rule) {
+      return rule.action == model::RuleAction::Deny;
+    });
+  }
+
+  void lint_namespace(const model::Namespace& space) {
+    const bool is_closed = (space.default_deny && !space.staged) ||
+                           (cluster_.settings.default_verdict == Verdict::Deny &&
+                            !cluster_.settings.exempt.contains(space.name));
+    if (is_closed) return;
+    std::size_t all = 0;
+    std::vector<std::string> open;
+    for (const auto* pod : pods_) {
+      if (pod->key.namespace_name != space.name) continue;
+      ++all;
+      const bool is_pod_closed = std::ranges::any_of(
+          policies_, [&](const Policy* policy) { return closes_ingress(*policy, *pod); });
+      if (!is_pod_closed) open.push_back(pod->key.text());
+    }
+    if (open.empty()) return;
+    add("BL005", space.origin, "Namespace/" + space.name,
+        fmt::format("{} of {} pods take connections from everywhere, {} for one", open.size(), all,
+                    open.front()),
+        "write a Segment for the namespace, or annotate it with `bulkhead.io/default: deny`");
+  }
+
+  const model::Cluster& cluster_;
+  std::vector<const model::Pod*> pods_;
+  std::vector<const Policy*> policies_;
+  std::vector<Finding> findings_;
+};
+
+}  // namespace
+
+std::vector<Finding> lint(const model::Cluster& cluster) { return Linter(cluster).run(); }
+
+}  // namespace bulkhead::question
