@@ -85,11 +85,16 @@ std::vector<std::uint32_t> TableCuts::read(const table::RuleSet& set) const {
   }
   const table::WideMap& map = table_.wide_maps()[set.wide - 1];
   std::uint32_t decision = 0;
-  for (std::uint32_t point = 0; point <= kLineEnd; ++point) {
-    const table::WidePage& page = table_.wide_pages()[map.page[point / kPagePoints]];
-    const std::uint32_t here = page.decision[point % kPagePoints];
-    if (point > 0 && here != decision) starts.push_back(point);
-    decision = here;
+  for (std::uint32_t number = 0; number <= kLineEnd / kPagePoints; ++number) {
+    // Most of a map is one page again and again, and that page all one decision.
+    const bool is_repeated = number > 0 && map.page[number] == map.page[number - 1];
+    const std::uint32_t first = number * kPagePoints;
+    if (is_repeated && starts.back() + kPagePoints <= first) continue;
+    const table::WidePage& page = table_.wide_pages()[map.page[number]];
+    for (std::uint32_t i = 0; i < kPagePoints && first + i <= kLineEnd; ++i) {
+      if (first + i > 0 && page.decision[i] != decision) starts.push_back(first + i);
+      decision = page.decision[i];
+    }
   }
   return starts;
 }
