@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <functional>
 
+#include "control/cli/completion.h"
+
 namespace bulkhead::control::cli {
 namespace {
 
@@ -19,6 +21,11 @@ class Parser {
         "Example: bulkhead policy matrix deploy/demo-policies --probe TCP/3306");
     add_policy_commands();
     add_agent_commands();
+    CLI::App* completion = app_.add_subcommand("completion", "A script that completes commands");
+    completion->add_option("SHELL", shell_, "bash or zsh")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh"}));
+    completion->footer("Example: source <(bulkhead completion bash)");
   }
 
   std::variant<Arguments, Exit> parse(int argc, const char* const* argv, std::ostream& out,
@@ -30,19 +37,47 @@ class Parser {
       app_.exit(error, out, err);
       return is_help ? Exit::Good : Exit::BadInput;
     }
+    if (!shell_.empty()) {
+      out << completion_script(words(), shell_);
+      return Exit::Good;
+    }
     const char* environment = std::getenv("BULKHEAD_ROOT");
-    Arguments arguments{command_(), format_ == "json" ? Format::Json : Format::Text, root_};
+    Arguments arguments{command_(), format(), root_};
     if (root_.empty()) arguments.root = environment != nullptr ? environment : "/";
     return arguments;
   }
 
  private:
+  // What may follow each command: its sub-commands and long options.
+  [[nodiscard]] CompletionWords words() const {
+    CompletionWords words;
+    add_words(app_, "bulkhead", words);
+    return words;
+  }
+  static void add_words(const CLI::App& app, const std::string& path, CompletionWords& words) {
+    std::vector<std::string> here;
+    for (const auto* command : app.get_subcommands(nullptr)) {
+      here.push_back(command->get_name());
+      add_words(*command, path + " " + command->get_name(), words);
+    }
+    for (const auto* option : app.get_options()) {
+      for (const auto& name : option->get_lnames()) here.push_back("--" + name);
+    }
+    words.emplace(path, std::move(here));
+  }
+
   CLI::App* add(CLI::App& parent, const char* name, const char* what, const char* example,
                 std::function<Command()> make) {
     CLI::App* command = parent.add_subcommand(name, what);
     command->footer(std::string("Example: ") + example);
-    command->add_option("-o,--output", format_, "text (default) or json")
-        ->check(CLI::IsMember({"text", "json"}));
+    const bool has_sarif = std::string_view(name) == "check" || std::string_view(name) == "lint";
+    if (has_sarif) {
+      command->add_option("-o,--output", format_, "text (default), json or sarif (2.1.0)")
+          ->check(CLI::IsMember({"text", "json", "sarif"}));
+    } else {
+      command->add_option("-o,--output", format_, "text (default) or json")
+          ->check(CLI::IsMember({"text", "json"}));
+    }
     command->callback([this, make = std::move(make)] { command_ = make; });
     return command;
   }
@@ -50,14 +85,32 @@ class Parser {
   CLI::App* add_on_files(CLI::App& parent, const char* name, const char* what, const char* example,
                          std::function<Command()> make) {
     CLI::App* command = add(parent, name, what, example, std::move(make));
+    add_paths(command);
+    return command;
+  }
+
+  // A command on files whose first word is a file of another sort.
+  CLI::App* add_after_file(CLI::App& parent, const char* name, const char* file,
+                           const char* file_is, const char* what, const char* example,
+                           std::function<Command()> make) {
+    CLI::App* command = add(parent, name, what, example, std::move(make));
+    command->add_option(file, file_, file_is)->required();
+    add_paths(command);
+    return command;
+  }
+
+  void add_paths(CLI::App* command) {
     command->add_option("PATH", paths_, "policy and inventory files, folders, or - for stdin")
         ->required();
+    add_settings(command);
+  }
+
+  void add_settings(CLI::App* command) {
     command->add_option("--config", config_, "take the settings of this agent configuration");
     command
         ->add_option("--default", default_,
                      "what holds where no policy decides: allow (plain Kubernetes) or deny")
         ->check(CLI::IsMember({"allow", "deny"}));
-    return command;
   }
 
   CLI::App* add_on_agent(const char* name, const char* what, const char* example,
@@ -105,6 +158,44 @@ class Parser {
     explain->add_option("--protocol", protocol_, "TCP (default), UDP, SCTP, ICMP or ICMPv6");
     explain->add_option("--port", port_, "destination port");
     add_family(explain);
+    add_table_commands(*policy);
+  }
+
+  void add_table_commands(CLI::App& policy) {
+    CLI::App* compile =
+        add_on_files(policy, "compile", "Write the table that would be enforced to a file",
+                     "bulkhead policy compile deploy/demo-policies --out /tmp/demo.table", [this] {
+                       return PolicyCompile{input(), file_};
+                     });
+    compile->add_option("--out", file_, "the file to write, whole or not at all")->required();
+    add_after_file(policy, "verify", "TABLE", "what policy compile wrote",
+                   "Does a table file say what the policies say? Exit status 1 when it does not",
+                   "bulkhead policy compile deploy/demo-policies --out /tmp/demo.table && "
+                   "bulkhead policy verify /tmp/demo.table deploy/demo-policies",
+                   [this] {
+                     return PolicyVerify{input(), file_};
+                   });
+    add_on_files(
+        policy, "lint", "Is it wise? Exit status 1 when something is probably not what was meant",
+        "bulkhead policy lint deploy/demo-policies", [this] { return PolicyLint{input()}; });
+    add_after_file(policy, "assert", "ASSERTIONS", "a file of kind Assertions",
+                   "Do the administrators' invariants hold? Exit status 1 with a witness when not",
+                   "bulkhead policy assert deploy/demo-assertions.yaml deploy/demo-policies",
+                   [this] {
+                     return PolicyAssert{input(), file_};
+                   });
+    CLI::App* diff =
+        add(policy, "diff", "Which pairs and ports change between two sets of files",
+            "bulkhead policy diff deploy/demo-policies/pods.yaml deploy/demo-policies", [this] {
+              PolicyDiff command{input(), input(), is_exit_code_};
+              command.input.paths = {file_};
+              command.changed.paths = {new_file_};
+              return command;
+            });
+    diff->add_option("OLD", file_, "file or folder, pods included")->required();
+    diff->add_option("NEW", new_file_, "file or folder, pods included")->required();
+    diff->add_flag("--exit-code", is_exit_code_, "end with 1 when anything changes");
+    add_settings(diff);
   }
 
   void add_agent_commands() {
@@ -137,6 +228,11 @@ class Parser {
     release->add_option("POD", pod_, "NAMESPACE/POD")->required();
   }
 
+  [[nodiscard]] Format format() const {
+    if (format_ == "json") return Format::Json;
+    return format_ == "sarif" ? Format::Sarif : Format::Text;
+  }
+
   [[nodiscard]] PolicyInput input() const {
     PolicyInput input{paths_, std::nullopt, std::nullopt};
     if (!config_.empty()) input.config = config_;
@@ -150,10 +246,11 @@ class Parser {
   std::function<Command()> command_;
   std::string format_ = "text";
   std::string root_, config_, default_, family_, from_, to_, verdict_, namespace_;
-  std::string pod_, why_, until_, peer_;
+  std::string pod_, why_, until_, peer_, file_, new_file_, shell_;
   std::string protocol_ = "TCP";
   std::uint16_t port_ = 0;
   bool is_following_ = false;
+  bool is_exit_code_ = false;
   std::vector<std::string> paths_, probes_, external_;
 };
 

@@ -37,6 +37,26 @@ struct PolicyExplain {
   std::uint16_t port = 0;
   std::string family;
 };
+struct PolicyCompile {
+  PolicyInput input;
+  std::filesystem::path out;
+};
+struct PolicyVerify {
+  PolicyInput input;
+  std::filesystem::path table;
+};
+struct PolicyDiff {
+  PolicyInput input;  // the old paths; settings for both
+  PolicyInput changed;
+  bool is_exit_code = false;  // --exit-code: end with 1 when anything changed
+};
+struct PolicyLint {
+  PolicyInput input;
+};
+struct PolicyAssert {
+  PolicyInput input;
+  std::filesystem::path assertions;
+};
 struct ShowStatus {};
 struct ShowEndpoints {};
 struct ShowFlows {
@@ -53,7 +73,8 @@ struct QuarantinePod {
 struct ReleasePod {
   std::string pod;
 };
-using Command = std::variant<PolicyCheck, PolicyMatrix, PolicyExplain, ShowStatus, ShowEndpoints,
+using Command = std::variant<PolicyCheck, PolicyMatrix, PolicyExplain, PolicyCompile, PolicyVerify,
+                             PolicyDiff, PolicyLint, PolicyAssert, ShowStatus, ShowEndpoints,
                              ShowFlows, QuarantinePod, ReleasePod>;
 
 struct Arguments {

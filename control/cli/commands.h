@@ -12,6 +12,11 @@ namespace bulkhead::control::cli {
 [[nodiscard]] Exit run(const PolicyCheck& command, const Output& output);
 [[nodiscard]] Exit run(const PolicyMatrix& command, const Output& output);
 [[nodiscard]] Exit run(const PolicyExplain& command, const Output& output);
+[[nodiscard]] Exit run(const PolicyCompile& command, const Output& output);
+[[nodiscard]] Exit run(const PolicyVerify& command, const Output& output);
+[[nodiscard]] Exit run(const PolicyDiff& command, const Output& output);
+[[nodiscard]] Exit run(const PolicyLint& command, const Output& output);
+[[nodiscard]] Exit run(const PolicyAssert& command, const Output& output);
 
 // By the agent's API.
 [[nodiscard]] Exit run(const ShowStatus& command, const api::Client& agent, const Output& output);

@@ -15,7 +15,7 @@ namespace bulkhead::control::cli {
 // What a command ends with (design.md section 7).
 enum class Exit : int { Good = 0, Findings = 1, BadInput = 2 };
 
-enum class Format { Text, Json };
+enum class Format { Text, Json, Sarif };
 
 // Where a command writes. Answers go to `out`; in JSON nothing else does. Notes and refusals go to
 // `err`.

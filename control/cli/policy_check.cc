@@ -5,6 +5,8 @@
 
 #include "control/cli/commands.h"
 #include "control/cli/policy_input.h"
+#include "control/cli/sarif.h"
+#include "policy/compile/compile.h"
 #include "policy/parse/view.h"
 
 namespace bulkhead::control::cli {
@@ -36,9 +38,15 @@ Findings find(const parse::Parsed& parsed, const model::Settings& settings) {
   findings.objects = parsed.objects();
   // What only shows when the files are put together: an object written twice, an address taken
   // twice. Also among the good files of a broken set.
-  if (const auto cluster = parse::build_cluster(findings.objects, settings); !cluster) {
+  const auto cluster = parse::build_cluster(findings.objects, settings);
+  if (!cluster) {
     findings.errors.push_back(cluster.error());
+    return findings;
   }
+  // A valid text may still be too much for a table: the limit is named here, not at night.
+  compile::Numbers numbers;
+  const auto compiled = compile::compile(*cluster, std::nullopt, Revision{1}, numbers);
+  if (!compiled) findings.errors.push_back(compiled.error());
   return findings;
 }
 
@@ -54,18 +62,48 @@ std::uint64_t take_number(std::string& where) {
   return number;
 }
 
+struct Place {
+  std::string file;
+  std::uint64_t line = 0;
+  std::uint64_t column = 0;
+};
+
+// "web.yaml:12:7", taken apart.
+Place place_of(const Error& remark) {
+  Place place{remark.where, 0, 0};
+  const auto last = take_number(place.file);
+  const auto first = last == 0 ? 0 : take_number(place.file);
+  place.line = first != 0 ? first : last;
+  place.column = first != 0 ? last : 0;
+  return place;
+}
+
 Json json_of(const std::vector<Error>& remarks) {
   Json list = Json::array();
   for (const auto& remark : remarks) {
-    std::string file = remark.where;
-    const auto last = take_number(file);
-    const auto first = last == 0 ? 0 : take_number(file);
-    list.push_back({{"file", file},
-                    {"line", first != 0 ? first : last},
-                    {"column", first != 0 ? last : 0},
+    const Place place = place_of(remark);
+    list.push_back({{"file", place.file},
+                    {"line", place.line},
+                    {"column", place.column},
                     {"message", remark.message}});
   }
   return list;
+}
+
+void print_as_sarif(const Findings& findings, std::ostream& out) {
+  std::vector<SarifResult> results;
+  const auto add = [&](const std::vector<Error>& remarks, const char* rule, const char* level) {
+    for (const auto& remark : remarks) {
+      const Place place = place_of(remark);
+      results.push_back({rule, level, remark.message, place.file, place.line, place.column});
+    }
+  };
+  add(findings.errors, "BC001", "error");
+  add(findings.warnings, "BC002", "warning");
+  print_sarif(out,
+              {{"BC001", "invalid", "What is written is not valid and changes nothing.", "error"},
+               {"BC002", "read-otherwise", "Accepted, but not as it is written.", "warning"}},
+              results);
 }
 
 void print_json(const Findings& findings, std::ostream& out) {
@@ -108,6 +146,8 @@ Exit run(const PolicyCheck& command, const Output& output) {
   const Findings findings = find(*parsed, *settings);
   if (output.format == Format::Json) {
     print_json(findings, output.out);
+  } else if (output.format == Format::Sarif) {
+    print_as_sarif(findings, output.out);
   } else {
     print_remarks(*parsed, output);
     print_text(findings, output);

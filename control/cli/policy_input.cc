@@ -47,21 +47,37 @@ void print_remarks(const parse::Parsed& parsed, const Output& output) {
   }
 }
 
-std::optional<model::Cluster> read_cluster(const PolicyInput& input, const Output& output) {
-  const auto settings = settings_of(input);
-  const auto parsed = read_files(input);
-  if (!settings) refuse(output, settings.error());
-  if (!parsed) refuse(output, parsed.error());
-  if (!settings || !parsed) return std::nullopt;
+std::optional<parse::Parsed> read_good_files(const PolicyInput& input, const Output& output) {
+  auto parsed = read_files(input);
+  if (!parsed) {
+    refuse(output, parsed.error());
+    return std::nullopt;
+  }
   print_remarks(*parsed, output);
   for (const auto& error : parsed->errors()) output.err << printable(error.text()) << '\n';
   if (parsed->is_broken()) return std::nullopt;
-  auto cluster = parse::build_cluster(parsed->objects(), *settings);
+  return std::move(*parsed);
+}
+
+std::optional<model::Cluster> build(const parse::Parsed& parsed, const PolicyInput& input,
+                                    const Output& output) {
+  const auto settings = settings_of(input);
+  if (!settings) {
+    refuse(output, settings.error());
+    return std::nullopt;
+  }
+  auto cluster = parse::build_cluster(parsed.objects(), *settings);
   if (!cluster) {
     refuse(output, cluster.error());
     return std::nullopt;
   }
   return std::move(*cluster);
+}
+
+std::optional<model::Cluster> read_cluster(const PolicyInput& input, const Output& output) {
+  const auto parsed = read_good_files(input, output);
+  if (!parsed) return std::nullopt;
+  return build(*parsed, input, output);
 }
 
 }  // namespace bulkhead::control::cli

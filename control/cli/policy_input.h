@@ -18,7 +18,15 @@ namespace bulkhead::control::cli {
 // Skipped kinds and accepted sloppiness, on `err`: "note: web.yaml:1:1: ...".
 void print_remarks(const parse::Parsed& parsed, const Output& output);
 
-// For questions that need good files: the cluster, or nothing after every error has been printed.
+// The files, when all of them are good; nothing after every error has been printed.
+[[nodiscard]] std::optional<parse::Parsed> read_good_files(const PolicyInput& input,
+                                                           const Output& output);
+// Good files put together, under the settings; nothing after the error has been printed.
+[[nodiscard]] std::optional<model::Cluster> build(const parse::Parsed& parsed,
+                                                  const PolicyInput& input, const Output& output);
+
+// Both: for questions that need good files: the cluster, or nothing after every error has been
+// printed.
 [[nodiscard]] std::optional<model::Cluster> read_cluster(const PolicyInput& input,
                                                          const Output& output);
 

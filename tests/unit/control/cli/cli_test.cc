@@ -1,82 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/control/cli/command.h"
+
 #include <gtest/gtest.h>
-#include <stdlib.h>
-
-#include <filesystem>
-#include <fstream>
-#include <map>
-#include <nlohmann/json.hpp>
-#include <sstream>
-
-#include "control/cli/commands.h"
 
 namespace bulkhead::control::cli {
 namespace {
 
-constexpr const char* kPods = R"(apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: frontend, labels: {app: web}}
-spec: {containers: [{name: c, image: x, ports: [{containerPort: 80}]}]}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: db, namespace: backend, labels: {app: db}}
-spec: {containers: [{name: c, image: x, ports: [{containerPort: 3306}]}]}
-)";
-constexpr const char* kSegment = R"(apiVersion: bulkhead.io/v1alpha1
-kind: Segment
-metadata: {name: backend, namespace: backend}
-spec:
-  ingress:
-  - from: [{namespace: frontend, pods: {app: web}}]
-    ports: [TCP/3306]
-)";
-constexpr const char* kMisspelt = R"(apiVersion: bulkhead.io/v1alpha1
-kind: Segment
-metadata: {name: backend, namespace: backend}
-spec:
-  ingress:
-  - form: [{namespace: frontend}]
-)";
-
-struct Ended {
-  int status = -1;
-  std::string out;
-  std::string err;
-  [[nodiscard]] nlohmann::json json() const { return nlohmann::json::parse(out); }
-};
-
-class Command : public testing::Test {
- protected:
-  Command() {
-    char pattern[] = "/tmp/bulkhead-cli-XXXXXX";
-    folder_ = ::mkdtemp(pattern);
-    write("pods.yaml", kPods);
-    write("segment.yaml", kSegment);
-  }
-  ~Command() override { std::filesystem::remove_all(folder_); }
-
-  void write(const char* name, std::string_view text) { std::ofstream(folder_ / name) << text; }
-  std::string path(const char* name = "") const { return (folder_ / name).string(); }
-
-  static Ended bulkhead(std::vector<std::string> words) {
-    std::vector<const char*> argv{"bulkhead"};
-    for (const auto& word : words) argv.push_back(word.c_str());
-    std::ostringstream out, err;
-    const int status = run(static_cast<int>(argv.size()), argv.data(), out, err);
-    return {status, out.str(), err.str()};
-  }
-
-  std::filesystem::path folder_;
-};
-
-TEST_F(Command, CheckIsContentWithValidFiles) {
+TEST_F(CommandTest, CheckIsContentWithValidFiles) {
   const auto ended = bulkhead({"policy", "check", path()});
   EXPECT_EQ(ended.status, 0);
   EXPECT_EQ(ended.out, "valid: 2 files, 1 policy, 2 pods, 0 namespaces\n");
 }
 
-TEST_F(Command, CheckNamesTheLineAndTheNearestField) {
+TEST_F(CommandTest, CheckNamesTheLineAndTheNearestField) {
   write("segment.yaml", kMisspelt);
   const auto ended = bulkhead({"policy", "check", path()});
   EXPECT_EQ(ended.status, 1);
@@ -86,7 +22,7 @@ TEST_F(Command, CheckNamesTheLineAndTheNearestField) {
       << ended.out;
 }
 
-TEST_F(Command, CheckWritesItsFindingsAsJson) {
+TEST_F(CommandTest, CheckWritesItsFindingsAsJson) {
   write("segment.yaml", kMisspelt);
   const auto ended = bulkhead({"policy", "check", path(), "-o", "json"});
   EXPECT_EQ(ended.status, 1);
@@ -98,14 +34,14 @@ TEST_F(Command, CheckWritesItsFindingsAsJson) {
   EXPECT_EQ(bulkhead({"policy", "check", path("pods.yaml"), "-o", "json"}).json()["valid"], true);
 }
 
-TEST_F(Command, CheckFindsWhatOnlyShowsAcrossFiles) {
+TEST_F(CommandTest, CheckFindsWhatOnlyShowsAcrossFiles) {
   write("again.yaml", kSegment);
   const auto ended = bulkhead({"policy", "check", path()});
   EXPECT_EQ(ended.status, 1);
   EXPECT_NE(ended.out.find("not valid: 1 error"), std::string::npos) << ended.out;
 }
 
-TEST_F(Command, AMistypedPathIsNoValidPolicy) {
+TEST_F(CommandTest, AMistypedPathIsNoValidPolicy) {
   for (const auto& wrong : {path("no-such.yaml"), path("empty")}) {
     std::filesystem::create_directory(folder_ / "empty");
     const auto ended = bulkhead({"policy", "check", wrong});
@@ -115,13 +51,13 @@ TEST_F(Command, AMistypedPathIsNoValidPolicy) {
   }
 }
 
-TEST_F(Command, NeverLetsAFileDriveTheTerminal) {
+TEST_F(CommandTest, NeverLetsAFileDriveTheTerminal) {
   write("evil.yaml", "kind: \"\x1b]0;title\x07\"\n\x1b[2J: 1\n");
   const auto ended = bulkhead({"policy", "check", path()});
   for (const char c : ended.out + ended.err) EXPECT_TRUE(c == '\n' || (c >= 0x20 && c <= 0x7e));
 }
 
-TEST_F(Command, MatrixAnswersForEveryPairAndProbe) {
+TEST_F(CommandTest, MatrixAnswersForEveryPairAndProbe) {
   const auto ended = bulkhead(
       {"policy", "matrix", "--probe", "TCP/3306", "--probe", "TCP/80", path(), "-o", "json"});
   ASSERT_EQ(ended.status, 0) << ended.err;
@@ -138,7 +74,7 @@ TEST_F(Command, MatrixAnswersForEveryPairAndProbe) {
   EXPECT_EQ(verdicts["backend/db>backend/db:80"], "allow");
 }
 
-TEST_F(Command, MatrixTakesTheDefaultFromTheCommandLineAndTheConfig) {
+TEST_F(CommandTest, MatrixTakesTheDefaultFromTheCommandLineAndTheConfig) {
   const auto verdict = [&](std::vector<std::string> more) {
     std::vector<std::string> words{"policy", "matrix", path("pods.yaml"), "--probe", "TCP/80",
                                    "-o",     "json"};
@@ -160,7 +96,7 @@ TEST_F(Command, MatrixTakesTheDefaultFromTheCommandLineAndTheConfig) {
   EXPECT_EQ(verdict({"--config", path("config"), "--default", "allow"}), "allow");
 }
 
-TEST_F(Command, MatrixAndExplainRefuseBrokenFiles) {
+TEST_F(CommandTest, MatrixAndExplainRefuseBrokenFiles) {
   write("segment.yaml", kMisspelt);
   for (const auto& ended : {bulkhead({"policy", "matrix", path(), "-o", "json"}),
                             bulkhead({"policy", "explain", path(), "--from", "frontend/web", "--to",
@@ -171,7 +107,7 @@ TEST_F(Command, MatrixAndExplainRefuseBrokenFiles) {
   }
 }
 
-TEST_F(Command, ExplainEndsByTheVerdict) {
+TEST_F(CommandTest, ExplainEndsByTheVerdict) {
   const auto explain = [&](const char* port) {
     return bulkhead({"policy", "explain", path(), "--from", "frontend/web", "--to", "backend/db",
                      "--protocol", "TCP", "--port", port, "-o", "json"});
@@ -186,7 +122,7 @@ TEST_F(Command, ExplainEndsByTheVerdict) {
   EXPECT_EQ(denied.json()["ingress"]["rule"], "default/isolated");
 }
 
-TEST_F(Command, ExplainRefusesQuestionsThatMakeNoSense) {
+TEST_F(CommandTest, ExplainRefusesQuestionsThatMakeNoSense) {
   const auto status = [&](std::vector<std::string> more) {
     std::vector<std::string> words{"policy", "explain", path(), "--from", "frontend/web"};
     words.insert(words.end(), more.begin(), more.end());
@@ -202,7 +138,7 @@ TEST_F(Command, ExplainRefusesQuestionsThatMakeNoSense) {
   EXPECT_EQ(status({"--port", "1"}), 2);
 }
 
-TEST_F(Command, UsageErrorsEndWith2AndHelpWith0) {
+TEST_F(CommandTest, UsageErrorsEndWith2AndHelpWith0) {
   EXPECT_EQ(bulkhead({}).status, 2);
   EXPECT_EQ(bulkhead({"no-such"}).status, 2);
   EXPECT_EQ(bulkhead({"policy"}).status, 2);
@@ -225,7 +161,7 @@ TEST_F(Command, UsageErrorsEndWith2AndHelpWith0) {
   }
 }
 
-TEST_F(Command, NamesTheSocketOfAnAgentThatIsNotThere) {
+TEST_F(CommandTest, NamesTheSocketOfAnAgentThatIsNotThere) {
   for (const char* command : {"status", "endpoints", "flows"}) {
     const auto ended = bulkhead({command, "--root", path(), "-o", "json"});
     EXPECT_EQ(ended.status, 2);
