@@ -56,6 +56,7 @@ void Plane::start() {
     if (count <= 0) throw std::runtime_error("bulkhead-dataplane did not start: " + said);
     said.append(part.data(), static_cast<std::size_t>(count));
   }
+  log_.reset();  // nobody reads on, and a full pipe would hold up its control thread
 }
 
 void Plane::kill() {
@@ -90,6 +91,7 @@ FakeAgent::FakeAgent(const std::filesystem::path& socket) {
   void* page = mmap(nullptr, sizeof(StatsPage), PROT_READ, MAP_SHARED, reply.fds[0].value(), 0);
   if (page == MAP_FAILED) throw std::runtime_error("cannot map the statistics page");
   stats_ = static_cast<const StatsPage*>(page);
+  shared = std::move(reply.fds);
   for (;;) {
     Message message = next();
     if (message.kind() == MessageKind::Ready) break;

@@ -49,6 +49,7 @@ class FakeAgent {
   };
   dataplane::api::HelloReply greeting;
   std::vector<Port> ports;  // handed back
+  std::vector<Fd> shared;   // statistics page, event rings, eventfd
 
   [[nodiscard]] dataplane::api::Ack attach(const dataplane::api::AttachPort& port,
                                            std::vector<int> fds);
