@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What policies cost: full compiles of Kubernetes-shaped clusters and look-ups in their tables.
-// One figure a line. Usage: policy-bench [--rules N --pods N --namespaces N --local N --seed N]
+// What policies cost: full compiles of Kubernetes-shaped clusters, look-ups in their tables, and
+// the compile and check of changes. One figure a line. Usage: policy-bench [--rules N --pods N
+// --namespaces N --local N --seed N]
 #include <fmt/format.h>
 #include <malloc.h>
 
@@ -14,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/policy/changes.h"
 #include "bench/policy/cluster.h"
 #include "bench/policy/memory_figures.h"
 #include "policy/table/lookup.h"
@@ -96,8 +98,9 @@ double run(const Shape& shape) {
   std::vector<double> times;
   std::vector<double> processor_times;
   Result<compile::CompiledTable> compiled = fail("not compiled");
+  compile::Numbers numbers;
   for (int round = 0; round < kRounds; ++round) {
-    compile::Numbers numbers;
+    numbers = {};
     compiled = fail("not compiled");
     const double start = seconds();
     const std::clock_t processor_start = std::clock();
@@ -130,6 +133,7 @@ double run(const Shape& shape) {
   }
   const double spent = lookup_cycles(*view, random_queries(*compiled, local));
   fmt::print("{} lookup_cycles={:.1f}\n", name, spent);
+  print_changes(name, cluster, local, *compiled, numbers);
   return spent;
 }
 
