@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dataplane/packet/batch.h"
 #include "dataplane/packet/buffers.h"
 #include "dataplane/packet/checksum.h"
 #include "dataplane/packet/wire.h"
