@@ -5,7 +5,9 @@
 
 #include "cni/agent_error.h"
 #include "cni/ipam.h"
+#include "cni/lease_lock.h"
 #include "cni/link.h"
+#include "cni/lost.h"
 #include "cni/reply.h"
 #include "cni/tombstone.h"
 #include "cni/verbs.h"
@@ -36,6 +38,7 @@ api::AttachmentRequest attachment_of(const Request& request, const PodIdentity& 
   }
   attachment.labels = request.configuration.labels;
   attachment.mtu = request.configuration.mtu;
+  attachment.network = request.configuration.name;
   return attachment;
 }
 
@@ -65,12 +68,29 @@ void undo_attachment(const Request& request, const Deadlines& deadlines, std::st
   if (auto written = write_tombstone(request); !written) notes += written.error().text() + "\n";
 }
 
+// What no DEL gave back is given back first: with a full pool nothing else would make room. While
+// other ADDs run that waits, unless the pool is full indeed.
+Outcome<Lease> lease_after_lost(const Request& request, const LeaseLock& lock,
+                                const Deadlines& deadlines, std::string& notes) {
+  const bool is_alone = lock.hold_alone(milliseconds{0});
+  if (is_alone) release_lost(request, deadlines, notes);
+  if (!lock.share(deadlines.attach)) {
+    return refuse(Code::TryAgainLater, "another ADD is still giving lost addresses back");
+  }
+  auto leased = lease(request);
+  if (leased || is_alone || !lock.hold_alone(deadlines.other)) return leased;
+  const bool has_room = release_lost(request, deadlines, notes) > 0;
+  if (!lock.share(deadlines.attach) || !has_room) return leased;
+  return lease(request);
+}
+
 }  // namespace
 
 Outcome<std::string> add(const Request& request, const Deadlines& deadlines, std::string& notes) {
   const auto pod = identity_of(request);
   if (!pod) return tl::unexpected(pod.error());
-  const auto leased = lease(request);
+  const LeaseLock lock(request);
+  const auto leased = lease_after_lost(request, lock, deadlines, notes);
   if (!leased) return tl::unexpected(leased.error());
 
   const auto attached = attach(request, attachment_of(request, *pod, *leased), deadlines);

@@ -123,7 +123,7 @@ int run(const agent::Options& options) {
            {{"version", std::string(agent::kVersion)}, {"root", paths.root.native()}});
   loop.run([&control] { return control.waits(); },
            [&control](agent::Time now) { control.step(now); });
-  log.info("bulkhead-agent ends; the data plane goes on");
+  log.info("bulkhead-agent ends", {{"data_plane", options.supervises ? "is ended" : "goes on"}});
   flows.close_subscriptions();
   return 0;
 }

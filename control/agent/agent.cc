@@ -147,7 +147,7 @@ api::Reply<api::AttachmentReply> Agent::attachment(const std::string& container,
 
 api::Reply<api::DetachmentReply> Agent::detach(const api::DetachmentRequest& request) {
   const endpoint::EndpointKey key{request.container_id, request.ifname};
-  const auto known = loop_.call([this, key] { return control_.find(key); }, kPatience);
+  const auto known = loop_.call([this, key] { return control_.begin_detach(key); }, kPatience);
   if (!known) return tl::unexpected(busy());
   const std::string netns =
       request.netns.empty() && *known ? (*known)->attachment.netns : request.netns;
@@ -158,6 +158,14 @@ api::Reply<api::DetachmentReply> Agent::detach(const api::DetachmentRequest& req
     static_cast<void>(endpoint::unwire_pod(netns, request.ifname));
   }
   return ask<api::DetachmentReply>([this, key] { return control_.detach(key); }, kPatience);
+}
+
+std::vector<api::LostAttachment> Agent::lost_attachments(const std::string& network) {
+  std::vector<api::LostAttachment> found;
+  for (const auto& lost : view_.seen()->lost) {
+    if (lost.network == network) found.push_back(lost);
+  }
+  return found;
 }
 
 api::Reply<void> Agent::quarantine(const std::string& pod_namespace, const std::string& pod,

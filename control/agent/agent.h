@@ -28,6 +28,7 @@ class Agent final : public api::Service {
   api::Reply<api::AttachmentReply> attachment(const std::string& container,
                                               const std::string& ifname) override;
   api::Reply<api::DetachmentReply> detach(const api::DetachmentRequest& request) override;
+  std::vector<api::LostAttachment> lost_attachments(const std::string& network) override;
   api::Reply<void> quarantine(const std::string& pod_namespace, const std::string& pod,
                               const api::QuarantineRequest& request,
                               const std::string& who) override;

@@ -124,8 +124,10 @@ api::Reply<Reserved> Control::reserve(const api::AttachmentRequest& request) {
     if (owner == nullptr || !endpoints_.contains(owner->key())) continue;
     around_.log.warning("its address was given to another pod; detached",
                         {{"pod", pod_of(*owner).text()}, {"address", ip.address}});
-    remove_endpoint(owner->key());
+    lose_endpoint(owner->key());
   }
+  // What it has leased now is no longer to be given back for it.
+  if (const Status kept = lost_.remove(key); !kept) return tl::unexpected(failed(kept.error()));
   if (is_dirty_) reconcile(Clock::now());
   if (!client_) return tl::unexpected(unavailable(connect_error_));
 
@@ -201,9 +203,10 @@ void Control::abandon(const endpoint::EndpointKey& key, std::uint32_t generation
   registry_.abandon(key);
 }
 
-std::optional<endpoint::EndpointRecord> Control::find(const endpoint::EndpointKey& key) const {
+std::optional<endpoint::EndpointRecord> Control::begin_detach(const endpoint::EndpointKey& key) {
   const auto known = endpoints_.find(key);
   if (known == endpoints_.end()) return std::nullopt;
+  known->second.is_leaving = true;
   return known->second.record;
 }
 
@@ -242,6 +245,7 @@ api::Reply<api::AttachmentReply> Control::attachment(const endpoint::EndpointKey
 }
 
 api::Reply<api::DetachmentReply> Control::detach(const endpoint::EndpointKey& key) {
+  if (const Status kept = lost_.remove(key); !kept) return tl::unexpected(failed(kept.error()));
   if (!endpoints_.contains(key)) return api::DetachmentReply{false};
   endpoints_.erase(key);
   const Status removed = registry_.remove(key);

@@ -20,18 +20,22 @@ bool is_host_port(const apply::HeldPort& port) {
 }  // namespace
 
 void Control::connect(Time now) {
-  connect_at_ = now + kReconnectEvery;
-  auto connected = apply::Client::connect(around_.paths.dataplane_socket(), {});
-  if (!connected) {
-    if (connect_error_ != connected.error().text()) {
-      connect_error_ = connected.error().text();
-      around_.log.warning("no data plane", {{"error", connect_error_}});
-      is_shown_ = false;
-    }
+  auto attempt = connector_.take();
+  if (!attempt) {
+    if (now >= connect_at_) connector_.start();
     return;
   }
-  client_ = std::move(connected->client);
-  auto& greeting = connected->greeting;
+  connect_at_ = now + kReconnectEvery;
+  if (*attempt) return greeted(std::move(**attempt), now);
+  connect_error_ = attempt->error().text();
+  if (!news_.is_new("connect", connect_error_)) return;
+  around_.log.warning("no data plane", {{"error", connect_error_}});
+  is_shown_ = false;
+}
+
+void Control::greeted(apply::Client::Connected connected, Time now) {
+  client_ = std::move(connected.client);
+  auto& greeting = connected.greeting;
   hello_ = greeting.reply;
 
   std::vector<apply::HeldPort> host_ports;
@@ -71,6 +75,7 @@ void Control::connect(Time now) {
       std::move(greeting.rings), std::move(greeting.wake),
       [&flows](const api::Event& event) { flows.add(event); }, [&flows] { flows.flush(); });
   connect_error_.clear();
+  news_.is_new("connect", "");
   around_.log.info("data plane connected", {{"pid", std::to_string(hello_.pid)},
                                             {"workers", std::to_string(hello_.workers)}});
   is_dirty_ = true;
@@ -186,6 +191,7 @@ void Control::close(Endpoint& endpoint, const std::string& why) {
   endpoint.why_closed = why;
   endpoint.queues.clear();
   is_dirty_ = true;
+  if (endpoint.is_leaving) return;
   around_.log.error("closed a pod's port",
                     {{"pod", pod_of(endpoint.record).text()}, {"error", why}});
 }
@@ -208,7 +214,7 @@ void Control::take_closed_ports(Time now) {
     if (known == endpoints_.end()) continue;
     if (endpoint::netns_inode(record->attachment.netns) != record->netns_inode) {
       around_.log.info("pod is gone", {{"pod", pod_of(*record).text()}});
-      remove_endpoint(known->first);
+      lose_endpoint(known->first);
     } else {
       close(known->second, "its device was deleted or failed");
     }

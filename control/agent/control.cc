@@ -35,12 +35,14 @@ apply::Verify second_reader(const Config& config) {
 Control::Control(const Surroundings& around, Stored stored)
     : around_(around),
       registry_(std::move(stored.registry)),
+      lost_(std::move(stored.lost)),
       quarantines_(std::move(stored.quarantines)),
       accepted_folder_(std::move(stored.accepted)),
       store_(std::move(stored.store)),
       source_(std::move(stored.source)),
       publisher_(std::move(stored.numbers), std::move(stored.journal),
-                 second_reader(around.config)) {
+                 second_reader(around.config)),
+      connector_(around.paths.dataplane_socket()) {
   for (auto& record : registry_.records()) {
     Endpoint endpoint;
     endpoint.record = record;
@@ -54,9 +56,10 @@ Control::~Control() = default;
 
 Loop::Waits Control::waits() const {
   Loop::Waits waits;
-  waits.descriptors = {source_->descriptor(), client_ ? client_->descriptor() : -1};
+  waits.descriptors = {source_->descriptor(), client_ ? client_->descriptor() : -1,
+                       connector_.descriptor()};
   Time first = check_at_;
-  if (!client_) first = std::min(first, connect_at_);
+  if (!client_ && !connector_.is_running()) first = std::min(first, connect_at_);
   if (const auto deadline = source_->deadline()) first = std::min(first, *deadline);
   if (retry_at_) first = std::min(first, *retry_at_);
   waits.deadline = first;
@@ -72,7 +75,7 @@ void Control::step(Time now) {
     expire_quarantines();
     check_at_ = now + kCheckEvery;
   }
-  if (!client_ && now >= connect_at_) connect(now);
+  if (!client_) connect(now);
   if (retry_at_ && now >= *retry_at_) is_dirty_ = true;
   if (is_dirty_) reconcile(now);
   if (!is_shown_) show();
@@ -96,15 +99,21 @@ void Control::read_source(Time now) {
   const auto rejections = store_.rejections();
   if (rejections != seen_rejections_) {
     rejected_["parse"] += rejections - std::exchange(seen_rejections_, rejections);
-    for (const auto& unit : store_.units()) {
-      for (const auto& error : unit.errors) {
-        around_.log.error("policy file refused",
-                          {{"where", error.where}, {"error", error.message}});
-      }
-    }
+    log_broken_files();
   }
   if (!changed_at_) changed_at_ = now;
   is_dirty_ = true;
+}
+
+void Control::log_broken_files() {
+  for (const auto& unit : store_.units()) {
+    std::string text;
+    for (const auto& error : unit.errors) text += error.text() + "\n";
+    if (!news_.is_new("file " + unit.unit, text)) continue;
+    for (const auto& error : unit.errors) {
+      around_.log.error("policy file refused", {{"where", error.where}, {"error", error.message}});
+    }
+  }
 }
 
 state::Inputs Control::inputs() const {
@@ -177,15 +186,19 @@ void Control::reconcile(Time now) {
 }
 
 void Control::note_outcomes(const apply::Outcomes& outcomes, Time now) {
+  std::string refused;
   for (const auto& [port, error] : outcomes.refused_ports) {
-    around_.log.error("the data plane refused a port",
-                      {{"port", std::to_string(port.value)}, {"error", error.text()}});
+    refused += fmt::format("{}{}: {}", refused.empty() ? "" : "; ", port.value, error.text());
     retry_at_ = now + kRetryAfter;
+  }
+  if (news_.is_new("ports", refused)) {
+    around_.log.error("the data plane refused ports", {{"error", refused}});
   }
   const auto units = store_.units();
   const bool is_broken =
       std::any_of(units.begin(), units.end(), [](const auto& unit) { return unit.is_broken; });
   if (!outcomes.refusal) {
+    news_.is_new("publish", "");
     if (client_ && changed_at_) {
       const std::chrono::duration<double> taken = Clock::now() - *changed_at_;
       around_.view.publish_seconds().observe(taken.count());
@@ -207,9 +220,11 @@ void Control::note_outcomes(const apply::Outcomes& outcomes, Time now) {
     return;
   }
   const auto& refusal = *outcomes.refusal;
-  ++rejected_[refusal.cause];
   if (!stale_since_) stale_since_ = now;
-  around_.log.error("not published", {{"cause", refusal.cause}, {"error", refusal.error.text()}});
+  if (news_.is_new("publish", refusal.cause + ": " + refusal.error.text())) {
+    ++rejected_[refusal.cause];
+    around_.log.error("not published", {{"cause", refusal.cause}, {"error", refusal.error.text()}});
+  }
   if (refusal.cause == "lost") disconnect(refusal.error.text(), now);
   if (refusal.cause == "dataplane" || refusal.cause == "disk") retry_at_ = now + kRetryAfter;
 }
@@ -221,6 +236,18 @@ void Control::remove_endpoint(endpoint::EndpointKey key) {
     around_.log.error("cannot remove an endpoint record", {{"error", removed.error().text()}});
   }
   is_dirty_ = true;
+}
+
+void Control::lose_endpoint(const endpoint::EndpointKey& key) {
+  const auto known = endpoints_.find(key);
+  if (known == endpoints_.end()) return;
+  // First: a crash in between leaves the record, and this is done again.
+  const api::LostAttachment lost{key.container_id, key.ifname,
+                                 known->second.record.attachment.network};
+  if (const Status kept = lost_.add(lost); !kept) {
+    around_.log.error("cannot keep a lost attachment", {{"error", kept.error().text()}});
+  }
+  remove_endpoint(key);
 }
 
 // Some runtimes lose DEL: a namespace that is gone, or another one at its path, is an implicit one.
@@ -235,16 +262,17 @@ void Control::check_namespaces() {
     around_.log.warning(
         "its namespace is gone; detached",
         {{"pod", pod_of(endpoints_.at(key).record).text()}, {"container", key.container_id}});
-    remove_endpoint(key);
+    lose_endpoint(key);
   }
 }
 
 void Control::refresh_node_addresses() {
   auto addresses = endpoint::node_addresses();
-  if (!addresses) {
-    around_.log.error("cannot list node addresses", {{"error", addresses.error().text()}});
-    return;
+  const std::string error = addresses ? "" : addresses.error().text();
+  if (news_.is_new("addresses", error)) {
+    around_.log.error("cannot list node addresses", {{"error", error}});
   }
+  if (!addresses) return;
   std::sort(addresses->begin(), addresses->end());
   if (*addresses == node_addresses_) return;
   node_addresses_ = std::move(*addresses);
@@ -253,11 +281,11 @@ void Control::refresh_node_addresses() {
 
 void Control::expire_quarantines() {
   const auto expired = quarantines_.expire(std::chrono::system_clock::now());
-  if (!expired) {
-    around_.log.error("cannot expire quarantines", {{"error", expired.error().text()}});
-  } else if (*expired) {
-    is_dirty_ = true;
+  const std::string error = expired ? "" : expired.error().text();
+  if (news_.is_new("quarantines", error)) {
+    around_.log.error("cannot expire quarantines", {{"error", error}});
   }
+  if (expired && *expired) is_dirty_ = true;
 }
 
 }  // namespace bulkhead::control::agent

@@ -8,22 +8,20 @@
 #include <string>
 #include <vector>
 
+#include "control/agent/connector.h"
 #include "control/agent/endpoints.h"
 #include "control/agent/log.h"
 #include "control/agent/loop.h"
+#include "control/agent/news.h"
 #include "control/agent/shared_view.h"
+#include "control/agent/stored.h"
 #include "control/api/service.h"
 #include "control/apply/client.h"
 #include "control/apply/publisher.h"
 #include "control/config/config.h"
-#include "control/endpoint/registry.h"
 #include "control/flowlog/flowlog.h"
 #include "control/flowlog/reader.h"
 #include "control/metrics/collector.h"
-#include "control/source/source.h"
-#include "control/state/accepted_folder.h"
-#include "control/state/quarantine.h"
-#include "control/state/store.h"
 
 namespace bulkhead::control::agent {
 
@@ -36,20 +34,6 @@ struct Surroundings {
   flowlog::FlowLog& flows;
   metrics::Collector& collector;
 };
-
-// What is read from disk before anything runs.
-struct Stored {
-  endpoint::Registry registry;
-  state::QuarantineStore quarantines;
-  state::AcceptedFolder accepted;
-  state::Store store;
-  std::unique_ptr<source::Source> source;
-  apply::NumbersFile::Loaded numbers;
-  apply::AddressJournal journal;
-};
-// Opens every file under the state and run folders, makes the folders, and applies the tombstones
-// that the plugin left while the agent was away.
-[[nodiscard]] Result<Stored> load_stored(const Config& config, const Paths& paths, Log& log);
 
 // What ADD needs to make the pod's device.
 struct Reserved {
@@ -81,8 +65,9 @@ class Control {
                                                         endpoint::WiredLink& wired);
   // Gives a reservation back, and undoes the commit of that generation (0 = of none).
   void abandon(const endpoint::EndpointKey& key, std::uint32_t generation);
-  [[nodiscard]] std::optional<endpoint::EndpointRecord> find(
-      const endpoint::EndpointKey& key) const;
+  // What is attached by that name. From here on the end of its device is expected.
+  [[nodiscard]] std::optional<endpoint::EndpointRecord> begin_detach(
+      const endpoint::EndpointKey& key);
   [[nodiscard]] api::Reply<api::AttachmentReply> attachment(const endpoint::EndpointKey& key) const;
   // False when it was unknown.
   [[nodiscard]] api::Reply<api::DetachmentReply> detach(const endpoint::EndpointKey& key);
@@ -101,6 +86,7 @@ class Control {
 
   // control.cc: sources, desired state, timers.
   void read_source(Time now);
+  void log_broken_files();
   void reconcile(Time now);
   void check_namespaces();
   void refresh_node_addresses();
@@ -109,9 +95,12 @@ class Control {
   [[nodiscard]] apply::PortWishes port_wishes() const;
   void note_outcomes(const apply::Outcomes& outcomes, Time now);
   void remove_endpoint(endpoint::EndpointKey key);
+  // The same without a DEL: the plugin is told of it when it next asks IPAM for addresses.
+  void lose_endpoint(const endpoint::EndpointKey& key);
 
   // connection.cc: the data plane comes and goes.
   void connect(Time now);
+  void greeted(apply::Client::Connected connected, Time now);
   void disconnect(const std::string& why, Time now);
   void receive(Time now);
   [[nodiscard]] std::map<PortId, std::uint32_t> adopt_ports(std::vector<apply::HeldPort> ports,
@@ -122,6 +111,7 @@ class Control {
   void close(Endpoint& endpoint, const std::string& why);
 
   // report.cc: what others see.
+  [[nodiscard]] std::vector<CountedLink> counted_links() const;
   [[nodiscard]] api::StatusReport status_report() const;
   [[nodiscard]] std::vector<api::EndpointReport> endpoint_reports() const;
   [[nodiscard]] std::vector<api::PolicyReport> policy_reports() const;
@@ -133,7 +123,9 @@ class Control {
   [[nodiscard]] api::AttachmentReply reply_for(const endpoint::EndpointRecord& record) const;
 
   Surroundings around_;
+  News news_;
   endpoint::Registry registry_;
+  endpoint::LostAttachments lost_;
   state::QuarantineStore quarantines_;
   state::AcceptedFolder accepted_folder_;
   state::Store store_;
@@ -147,6 +139,7 @@ class Control {
   std::optional<state::Accepted> last_open_;
   std::vector<state::AcceptedChange> unwritten_;
 
+  Connector connector_;
   std::unique_ptr<apply::Client> client_;
   dataplane::api::HelloReply hello_;
   std::shared_ptr<const dataplane::api::StatsPage> stats_;

@@ -24,6 +24,7 @@ struct Endpoint {
   std::vector<Fd> queues;  // empty: to be opened again when the data plane needs them
   State state = State::Wiring;
   std::string why_closed;
+  bool is_leaving = false;  // a DEL is deleting its device at this moment
 };
 
 using Endpoints = std::map<endpoint::EndpointKey, Endpoint>;

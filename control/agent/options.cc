@@ -19,7 +19,7 @@ std::variant<Options, int> read_options(int argc, char** argv) {
       ->envname("BULKHEAD_ROOT");
   app.add_option("--config", options.config, "instead of ROOT/etc/bulkhead/config.yaml");
   app.add_flag("--supervise", options.supervises,
-               "start bulkhead-dataplane and restart it when it ends; it outlives the agent");
+               "start bulkhead-dataplane and restart it when it ends; SIGTERM ends both");
   app.add_option("--dataplane", options.dataplane,
                  "the program that --supervise starts (default: beside this one)");
   try {

@@ -20,6 +20,8 @@ void Control::show() {
   seen->status = status_report();
   seen->endpoints = endpoint_reports();
   seen->policies = policy_reports();
+  seen->lost = lost_.all();
+  seen->links = counted_links();
   seen->in_force = publisher_.in_force();
   const auto before = around_.view.seen();
   const auto& slots = publisher_.slots();
@@ -39,6 +41,20 @@ void Control::show() {
   seen->is_ready = client_ && publisher_.in_force().table && hello_.workers > 0 &&
                    publisher_.acknowledged().revision.value != 0;
   around_.view.publish(std::move(seen));
+}
+
+std::vector<CountedLink> Control::counted_links() const {
+  std::vector<CountedLink> links;
+  if (host_) {
+    links.push_back({host_->node_generation, {"", 0, host_->links.node_name}});
+    links.push_back({host_->outside_generation, {"", 0, host_->links.outside_name}});
+  }
+  for (const auto& [key, endpoint] : endpoints_) {
+    if (endpoint.state == Endpoint::State::Closed) continue;
+    const auto& record = endpoint.record;
+    links.push_back({record.generation, {record.attachment.netns, record.netns_inode, key.ifname}});
+  }
+  return links;
 }
 
 api::StatusReport Control::status_report() const {

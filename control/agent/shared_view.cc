@@ -49,6 +49,7 @@ metrics::ReadModel SharedView::read() const {
   model.rejected = now->rejected;
   for (const auto& endpoint : now->endpoints) ++model.endpoints[endpoint.state];
   model.cni = cni_.rows();
+  model.port_kernel_drops = kernel_drops_.total(now->links, Clock::now());
   model.slots = now->slot_names;
   return model;
 }

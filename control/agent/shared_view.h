@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "control/agent/kernel_drops.h"
 #include "control/api/types.h"
 #include "control/apply/publisher.h"
 #include "control/flowlog/names.h"
@@ -23,6 +24,8 @@ struct Seen {
   api::StatusReport status;
   std::vector<api::EndpointReport> endpoints;
   std::vector<api::PolicyReport> policies;
+  std::vector<api::LostAttachment> lost;
+  std::vector<CountedLink> links;
   apply::InForce in_force;
   std::shared_ptr<const Slots> slots;
   std::shared_ptr<const metrics::SlotNames> slot_names;
@@ -56,6 +59,7 @@ class SharedView final : public flowlog::Names, public metrics::Source {
   std::shared_ptr<const Seen> seen_;
   metrics::Durations publish_seconds_;
   metrics::CallTimes cni_;
+  mutable KernelDrops kernel_drops_;
 };
 
 }  // namespace bulkhead::control::agent

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "control/agent/control.h"
+#include "control/agent/stored.h"
+
 #include "control/source/dir_source.h"
 
 namespace bulkhead::control::agent {
@@ -16,7 +17,8 @@ Status make_folder(const fs::path& folder, fs::perms mode) {
 }
 
 // A DEL that the plugin served alone: the endpoint must not come back.
-void apply_tombstones(const fs::path& folder, endpoint::Registry& registry, Log& log) {
+void apply_tombstones(const fs::path& folder, endpoint::Registry& registry,
+                      endpoint::LostAttachments& lost, Log& log) {
   auto read = endpoint::read_tombstones(folder);
   for (const auto& error : read.skipped)
     log.error("unreadable tombstone", {{"error", error.text()}});
@@ -29,7 +31,9 @@ void apply_tombstones(const fs::path& folder, endpoint::Registry& registry, Log&
       const auto unwired = endpoint::unwire_pod(record->attachment.netns, tombstone.key.ifname);
       if (!unwired) log.warning("cannot delete a device", {{"error", unwired.error().text()}});
     }
-    auto removed = registry.remove(tombstone.key);
+    // The plugin has given the addresses back as well.
+    auto removed = lost.remove(tombstone.key);
+    if (removed) removed = registry.remove(tombstone.key);
     if (removed) removed = endpoint::remove_tombstone(tombstone);
     if (!removed) log.error("cannot apply a tombstone", {{"error", removed.error().text()}});
     log.info("applied a tombstone", {{"container", tombstone.key.container_id}});
@@ -55,7 +59,13 @@ Result<Stored> load_stored(const Config& config, const Paths& paths, Log& log) {
   for (const auto& error : registry->skipped) {
     log.error("skipped an endpoint record", {{"error", error.text()}});
   }
-  apply_tombstones(paths.tombstones(), registry->registry, log);
+  std::vector<Error> skipped;
+  auto lost = endpoint::LostAttachments::open(paths.state() / "lost", skipped);
+  if (!lost) return tl::unexpected(lost.error());
+  for (const auto& error : skipped) {
+    log.error("skipped a lost attachment", {{"error", error.text()}});
+  }
+  apply_tombstones(paths.tombstones(), registry->registry, *lost, log);
 
   auto quarantines = state::QuarantineStore::open(paths.state() / "quarantines.json");
   if (!quarantines) return tl::unexpected(quarantines.error());
@@ -71,13 +81,9 @@ Result<Stored> load_stored(const Config& config, const Paths& paths, Log& log) {
   if (!numbers) return tl::unexpected(numbers.error());
   auto journal = apply::AddressJournal::open(paths.run() / "addresses");
   if (!journal) return tl::unexpected(journal.error());
-  return Stored{std::move(registry->registry),
-                std::move(*quarantines),
-                std::move(*accepted),
-                std::move(store),
-                std::move(*source),
-                std::move(*numbers),
-                std::move(*journal)};
+  return Stored{std::move(registry->registry), std::move(*lost),   std::move(*quarantines),
+                std::move(*accepted),          std::move(store),   std::move(*source),
+                std::move(*numbers),           std::move(*journal)};
 }
 
 }  // namespace bulkhead::control::agent

@@ -351,6 +351,11 @@ Reply<DetachmentReply> Client::detach(const DetachmentRequest& request) const {
       read_detachment_reply);
 }
 
+Reply<std::vector<LostAttachment>> Client::lost_attachments(const std::string& network) const {
+  return read_with(call("GET", "/v1/attachments?lost=1&network=" + escape_segment(network)),
+                   read_lost_attachments);
+}
+
 Reply<StatusReport> Client::status() const {
   return read_with(call("GET", "/v1/status"), read_status);
 }

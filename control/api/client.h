@@ -28,6 +28,8 @@ class Client {
   [[nodiscard]] Reply<AttachmentReply> attachment(const std::string& container,
                                                   const std::string& ifname) const;
   [[nodiscard]] Reply<DetachmentReply> detach(const DetachmentRequest& request) const;
+  [[nodiscard]] Reply<std::vector<LostAttachment>> lost_attachments(
+      const std::string& network) const;
 
   [[nodiscard]] Reply<StatusReport> status() const;
   [[nodiscard]] Reply<std::vector<EndpointReport>> endpoints() const;

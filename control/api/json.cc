@@ -24,6 +24,10 @@ Json json_from(const std::map<std::string, std::string>& labels) {
   return object;
 }
 
+Json json_from(const LostAttachment& lost) {
+  return {{"container_id", lost.container_id}, {"ifname", lost.ifname}, {"network", lost.network}};
+}
+
 }  // namespace
 
 std::string json_of(const AttachmentRequest& request) {
@@ -37,6 +41,7 @@ std::string json_of(const AttachmentRequest& request) {
                {"labels", json_from(request.labels)}};
   if (request.mtu) json["mtu"] = *request.mtu;
   json["timeout_ms"] = request.timeout_ms;
+  if (!request.network.empty()) json["network"] = request.network;
   return one_line(json);
 }
 
@@ -60,6 +65,14 @@ std::string json_of(const DetachmentReply& reply) {
   Json json = Json::object();
   json["was_attached"] = reply.was_attached;
   return one_line(json);
+}
+
+std::string json_of(const LostAttachment& lost) { return one_line(json_from(lost)); }
+
+std::string json_of(const std::vector<LostAttachment>& lost) {
+  Json list = Json::array();
+  for (const auto& attachment : lost) list.push_back(json_from(attachment));
+  return one_line(list);
 }
 
 std::string json_of(const StatusReport& report) {

@@ -18,6 +18,8 @@ namespace bulkhead::control::api {
 [[nodiscard]] std::string json_of(const AttachmentReply& reply);
 [[nodiscard]] std::string json_of(const DetachmentRequest& request);
 [[nodiscard]] std::string json_of(const DetachmentReply& reply);
+[[nodiscard]] std::string json_of(const LostAttachment& lost);
+[[nodiscard]] std::string json_of(const std::vector<LostAttachment>& lost);
 [[nodiscard]] std::string json_of(const StatusReport& report);
 [[nodiscard]] std::string json_of(const std::vector<EndpointReport>& endpoints);
 [[nodiscard]] std::string json_of(const std::vector<PolicyReport>& policies);
@@ -32,6 +34,8 @@ namespace bulkhead::control::api {
 [[nodiscard]] Result<AttachmentReply> read_attachment_reply(std::string_view text);
 [[nodiscard]] Result<DetachmentRequest> read_detachment_request(std::string_view text);
 [[nodiscard]] Result<DetachmentReply> read_detachment_reply(std::string_view text);
+[[nodiscard]] Result<LostAttachment> read_lost_attachment(std::string_view text);
+[[nodiscard]] Result<std::vector<LostAttachment>> read_lost_attachments(std::string_view text);
 [[nodiscard]] Result<StatusReport> read_status(std::string_view text);
 [[nodiscard]] Result<std::vector<EndpointReport>> read_endpoints(std::string_view text);
 [[nodiscard]] Result<std::vector<PolicyReport>> read_policies(std::string_view text);

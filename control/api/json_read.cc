@@ -195,6 +195,12 @@ Result<std::vector<T>> read_list(std::string_view text, auto describe) {
   return list;
 }
 
+void lost_fields(Fields& fields, LostAttachment& lost) {
+  fields.read("container_id", lost.container_id, Need::Required);
+  fields.read("ifname", lost.ifname, Need::Required);
+  fields.read("network", lost.network, Need::Required);
+}
+
 }  // namespace
 
 Result<AttachmentRequest> read_attachment_request(std::string_view text) {
@@ -210,6 +216,7 @@ Result<AttachmentRequest> read_attachment_request(std::string_view text) {
     fields.read("labels", request.labels);
     fields.read("mtu", request.mtu);
     fields.read("timeout_ms", request.timeout_ms);
+    fields.read("network", request.network);
   });
 }
 
@@ -237,6 +244,14 @@ Result<DetachmentReply> read_detachment_reply(std::string_view text) {
   return read<DetachmentReply>(text, [](Fields& fields, DetachmentReply& reply) {
     fields.read("was_attached", reply.was_attached);
   });
+}
+
+Result<LostAttachment> read_lost_attachment(std::string_view text) {
+  return read<LostAttachment>(text, lost_fields);
+}
+
+Result<std::vector<LostAttachment>> read_lost_attachments(std::string_view text) {
+  return read_list<LostAttachment>(text, lost_fields);
 }
 
 Result<StatusReport> read_status(std::string_view text) {

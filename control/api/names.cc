@@ -24,6 +24,8 @@ bool is_container_id(std::string_view text) {
              text, [](char c) { return is_alphanumeric(c) || c == '_' || c == '.' || c == '-'; });
 }
 
+bool is_network_name(std::string_view text) { return text.size() <= 253 && is_container_id(text); }
+
 bool is_interface_name(std::string_view text) {
   return !text.empty() && text.size() <= 15 && text != "." && text != ".." &&
          std::ranges::all_of(text, [](char c) {

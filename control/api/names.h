@@ -12,6 +12,8 @@ namespace bulkhead::control::api {
 [[nodiscard]] bool is_interface_name(std::string_view text);
 // RFC 1123 label, at most 63 characters.
 [[nodiscard]] bool is_namespace_name(std::string_view text);
+// The name of a CNI network: like a container id, at most 253 characters.
+[[nodiscard]] bool is_network_name(std::string_view text);
 // RFC 1123 subdomain, at most 253 characters.
 [[nodiscard]] bool is_pod_name(std::string_view text);
 

@@ -108,6 +108,9 @@ Result<AttachmentRequest> attachment_request(const Call& call) {
       return fail_at(fmt::format("ips[{}].gateway", i), "{}", parsed.error().message);
     }
   }
+  if (!request->network.empty() && !is_network_name(request->network)) {
+    return fail_at("network", "must be the name of a CNI network");
+  }
   if (request->timeout_ms < 1 || request->timeout_ms > kLongestAttachMs) {
     return fail_at("timeout_ms", "must be from 1 to {}", kLongestAttachMs);
   }
@@ -141,10 +144,11 @@ Answer Routes::answer(const Call& call, const Caller& caller) const {
     return call.method == "POST" ? explain(call, caller) : bad_method(call, "POST");
   }
   const bool is_read = resource == "status" || resource == "endpoints" || resource == "policies" ||
-                       resource == "flows";
+                       resource == "flows" || resource == "attachments";
   if (!is_read) return refuse(404, "not_found", "no such resource");
   if (call.method != "GET") return bad_method(call, "GET");
   if (resource == "flows") return flows(call, caller);
+  if (resource == "attachments") return lost_attachments(call, caller);
   if (auto unknown = unknown_query(call, {})) return *unknown;
   if (resource == "status") return status(caller);
   if (resource == "endpoints") return endpoints(caller);
@@ -251,6 +255,22 @@ Answer Routes::attachment(const Call& call, const Caller& caller) const {
                    answer.error_code.empty() ? "ok" : answer.error_code, took.count());
   }
   return answer;
+}
+
+// For whoever gives addresses back to IPAM, which is the plugin: admin, as to attach.
+Answer Routes::lost_attachments(const Call& call, const Caller& caller) const {
+  if (!caller.may(Action::Detach)) return forbidden(caller, "list lost attachments");
+  if (auto unknown = unknown_query(call, {"lost", "network"})) return *unknown;
+  const auto lost = call.query.find("lost");
+  if (lost == call.query.end() || lost->second != "1") {
+    return refuse(400, "bad_request", "must be 1: attached pods are listed in /v1/endpoints",
+                  "lost");
+  }
+  const auto network = call.query.find("network");
+  if (network == call.query.end() || !is_network_name(network->second)) {
+    return refuse(400, "bad_request", "must be the name of a CNI network", "network");
+  }
+  return success(json_of(service_.lost_attachments(network->second)));
 }
 
 Answer Routes::quarantine(const Call& call, const Caller& caller) const {

@@ -48,6 +48,7 @@ class Routes {
   [[nodiscard]] Answer policies(const Caller& caller) const;
   [[nodiscard]] Answer flows(const Call& call, const Caller& caller) const;
   [[nodiscard]] Answer attachment(const Call& call, const Caller& caller) const;
+  [[nodiscard]] Answer lost_attachments(const Call& call, const Caller& caller) const;
   [[nodiscard]] Answer quarantine(const Call& call, const Caller& caller) const;
   [[nodiscard]] Answer explain(const Call& call, const Caller& caller) const;
 

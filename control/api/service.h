@@ -27,7 +27,10 @@ class Service {
   virtual Reply<AttachmentReply> attach(const AttachmentRequest& request) = 0;
   virtual Reply<AttachmentReply> attachment(const std::string& container,
                                             const std::string& ifname) = 0;  // GET, for CNI CHECK
+  // Also forgets a lost attachment of that name.
   virtual Reply<DetachmentReply> detach(const DetachmentRequest& request) = 0;
+  // In order of container and interface.
+  virtual std::vector<LostAttachment> lost_attachments(const std::string& network) = 0;
 
   virtual Reply<void> quarantine(const std::string& pod_namespace, const std::string& pod,
                                  const QuarantineRequest& request, const std::string& who) = 0;

@@ -37,7 +37,8 @@ struct AttachmentRequest {
   std::vector<InterfaceAddress> ips;
   std::map<std::string, std::string> labels;  // args.cni.labels; the inventory's win
   std::optional<std::uint32_t> mtu;
-  int timeout_ms = 10000;  // how long ADD may wait for the data plane's acknowledgement
+  int timeout_ms = 10000;    // how long ADD may wait for the data plane's acknowledgement
+  std::string network = {};  // the CNI configuration's name; may be empty
 };
 
 struct AttachmentReply {
@@ -58,6 +59,15 @@ struct DetachmentRequest {
 };
 struct DetachmentReply {
   bool was_attached = false;
+};
+
+// GET /v1/attachments?lost=1&network=NAME, one entry each: an attachment whose namespace ended
+// without a DEL, so that nobody gave its addresses back to IPAM. DELETE of it confirms that
+// somebody has.
+struct LostAttachment {
+  std::string container_id;
+  std::string ifname;
+  std::string network;
 };
 
 // GET /v1/endpoints, one entry each.

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <string_view>
+#include <vector>
 
 #include "control/source/read_file.h"
 #include "control/state/whole_file.h"
@@ -49,13 +50,17 @@ Status AddressJournal::rewrite() {
   fd_ = Fd(::open(file_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
   if (!fd_.is_open()) return fail_at(file_, "cannot open: {}", std::strerror(errno));
   lines_ = held_.size();
+  is_torn_ = false;
   return {};
 }
 
 Status AddressJournal::append(const std::string& lines, std::size_t count) {
   if (count == 0) return {};
+  // Behind a line that was cut short nothing could be read back.
+  if (is_torn_) return rewrite();
   const ssize_t written = ::write(fd_.value(), lines.data(), lines.size());
   if (written != static_cast<ssize_t>(lines.size())) {
+    is_torn_ = true;
     return fail_at(file_, "cannot write: {}", std::strerror(errno));
   }
   lines_ += count;
@@ -65,13 +70,18 @@ Status AddressJournal::append(const std::string& lines, std::size_t count) {
 
 Status AddressJournal::will_hold(std::span<const IpAddress> addresses) {
   std::string lines;
-  std::size_t count = 0;
+  std::vector<IpAddress> added;
   for (const auto& address : addresses) {
     if (!held_.insert(address).second) continue;
     lines += "+" + address.text() + "\n";
-    ++count;
+    added.push_back(address);
   }
-  return append(lines, count);
+  Status written = append(lines, added.size());
+  // What is not on disk must be written by the next attempt.
+  if (!written) {
+    for (const auto& address : added) held_.erase(address);
+  }
+  return written;
 }
 
 Status AddressJournal::released(std::span<const IpAddress> addresses) {

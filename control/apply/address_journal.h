@@ -34,6 +34,7 @@ class AddressJournal {
   Fd fd_;
   std::set<IpAddress> held_;
   std::size_t lines_ = 0;
+  bool is_torn_ = false;  // the last write failed part way
 };
 
 }  // namespace bulkhead::control::apply

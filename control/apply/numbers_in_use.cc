@@ -1,10 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/apply/numbers_in_use.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
 
 namespace bulkhead::control::apply {
+namespace {
+
+// What the addresses of each identity that the table no longer knows will carry next.
+std::map<IdentityId, std::set<IdentityId>> successors_of_retired(
+    const compile::CompiledTable& table, const AddressEntries& acknowledged,
+    const compile::Numbers& numbers) {
+  const auto known = identities_of(table, numbers);
+  std::map<IdentityId, std::set<IdentityId>> successors;
+  for (const auto& item : table.addresses) {
+    const auto held = acknowledged.find(item.address);
+    if (held == acknowledged.end() || held->second.is_node) continue;
+    const IdentityId now = held->second.identity;
+    if (now != item.identity && !known.contains(now.value)) successors[now].insert(item.identity);
+  }
+  return successors;
+}
+
+}  // namespace
 
 std::set<std::uint32_t> identities_of(const compile::CompiledTable& table,
                                       const compile::Numbers& numbers) {
@@ -19,17 +38,24 @@ std::set<std::uint32_t> identities_of(const compile::CompiledTable& table,
 std::vector<compile::Alias> aliases_for(const compile::CompiledTable& table,
                                         const AddressEntries& acknowledged,
                                         const compile::Numbers& numbers) {
-  const auto known = identities_of(table, numbers);
-  std::map<IdentityId, std::set<IdentityId>> next;
-  for (const auto& item : table.addresses) {
-    const auto held = acknowledged.find(item.address);
-    if (held == acknowledged.end() || held->second.is_node) continue;
-    const IdentityId now = held->second.identity;
-    if (now != item.identity && !known.contains(now.value)) next[now].insert(item.identity);
-  }
   std::vector<compile::Alias> aliases;
-  for (const auto& [retired, successors] : next) {
+  for (const auto& [retired, successors] : successors_of_retired(table, acknowledged, numbers)) {
     if (successors.size() == 1) aliases.push_back({retired, *successors.begin()});
+  }
+  return aliases;
+}
+
+std::vector<compile::Alias> parting_aliases(const compile::CompiledTable& next,
+                                            const compile::CompiledTable& in_force,
+                                            const AddressEntries& acknowledged,
+                                            const compile::Numbers& numbers) {
+  const auto known = identities_of(in_force, numbers);
+  std::vector<compile::Alias> aliases;
+  for (const auto& [retired, successors] : successors_of_retired(next, acknowledged, numbers)) {
+    const bool is_free = std::none_of(successors.begin(), successors.end(),
+                                      [&](IdentityId id) { return known.contains(id.value); });
+    if (successors.size() == 1 || !is_free || !known.contains(retired.value)) continue;
+    for (const auto successor : successors) aliases.push_back({successor, retired});
   }
   return aliases;
 }

@@ -98,6 +98,11 @@ Outcomes Publisher::reconcile(std::shared_ptr<const state::Desired> desired,
     return outcomes;
   }
   if (!is_same) {
+    if (!part_identities(*table, *dataplane, outcomes)) return outcomes;
+    if (acknowledged_.revision >= (*table)->revision) {
+      table = prepare(*desired, outcomes);
+      if (!table) return outcomes;
+    }
     if (!publish(**table, *dataplane, outcomes)) return outcomes;
     in_force_.table = *table;
     outcomes.has_published = true;
@@ -179,6 +184,44 @@ bool Publisher::answers_like_the_one_in_force(const compile::CompiledTable& tabl
                     });
 }
 
+// Before a table in which an identity's addresses part: the table in force once more, which answers
+// their next identities like the present one, and then those identities. Nothing is decided
+// differently until the next table; live flows meet no moment in which their identity is unknown.
+// Where this is refused, that moment is denied.
+bool Publisher::part_identities(const TablePtr& next, Dataplane& dataplane, Outcomes& outcomes) {
+  const bool is_in_force = in_force_.table && acknowledged_.revision == in_force_.table->revision;
+  if (!is_in_force) return true;
+  const auto aliases = parting_aliases(*next, *in_force_.table, acknowledged_.addresses, numbers_);
+  if (aliases.empty()) return true;
+  const auto& old = *in_force_.desired;
+  const Revision revision(last_revision_.value + 1);
+  auto compiled = compile::compile(old.cluster, old.local, revision, numbers_, aliases);
+  if (!compiled || !verify_(old.cluster, old.local, *compiled)) return true;
+  const auto table = std::make_shared<const compile::CompiledTable>(std::move(*compiled));
+  // Lost forgets what was acknowledged; what was merely refused is no reason to stop.
+  const auto goes_on = [&] {
+    outcomes.refusal.reset();
+    return true;
+  };
+  if (!publish(*table, dataplane, outcomes)) {
+    return acknowledged_.revision.value != 0 && goes_on();
+  }
+  in_force_.table = table;
+
+  std::vector<std::pair<IpAddress, AddressEntry>> entries;
+  for (const auto& item : next->addresses) {
+    const auto held = acknowledged_.addresses.find(item.address);
+    if (held == acknowledged_.addresses.end()) continue;
+    const bool parts = std::any_of(aliases.begin(), aliases.end(), [&](const auto& alias) {
+      return alias.now == held->second.identity && alias.retired == item.identity;
+    });
+    if (!parts) continue;
+    entries.emplace_back(item.address, AddressEntry{item.identity, held->second.port, false});
+  }
+  if (upsert(entries, dataplane, outcomes)) return true;
+  return acknowledged_.revision.value != 0 && goes_on();
+}
+
 bool Publisher::publish(const compile::CompiledTable& table, Dataplane& dataplane,
                         Outcomes& outcomes) {
   last_revision_ = std::max(last_revision_, table.revision);
@@ -217,7 +260,11 @@ bool Publisher::bring(const AddressEntries& wished, const PortWishes& ports, Dat
     if (note(ack.error(), outcomes)) return false;
     outcomes.refused_ports.emplace(port, ack.error().error);
   }
-  const auto entries = addresses_to_upsert(wished, acknowledged_);
+  return upsert(addresses_to_upsert(wished, acknowledged_), dataplane, outcomes);
+}
+
+bool Publisher::upsert(const std::vector<std::pair<IpAddress, AddressEntry>>& entries,
+                       Dataplane& dataplane, Outcomes& outcomes) {
   if (entries.empty()) return true;
   std::vector<api::AddressUpdate> updates;
   std::vector<IpAddress> addresses;

@@ -82,10 +82,15 @@ class Publisher {
   [[nodiscard]] bool withdraw(const state::Desired& desired, const PortWishes& ports,
                               Dataplane& dataplane, Outcomes& outcomes);
   [[nodiscard]] Result<TablePtr> prepare(const state::Desired& desired, Outcomes& outcomes);
+  // False when the connection broke.
+  [[nodiscard]] bool part_identities(const TablePtr& next, Dataplane& dataplane,
+                                     Outcomes& outcomes);
   [[nodiscard]] bool publish(const compile::CompiledTable& table, Dataplane& dataplane,
                              Outcomes& outcomes);
   [[nodiscard]] bool bring(const AddressEntries& wished, const PortWishes& ports,
                            Dataplane& dataplane, Outcomes& outcomes);
+  [[nodiscard]] bool upsert(const std::vector<std::pair<IpAddress, AddressEntry>>& entries,
+                            Dataplane& dataplane, Outcomes& outcomes);
   [[nodiscard]] bool answers_like_the_one_in_force(const compile::CompiledTable& table) const;
   void give_back(const compile::CompiledTable& table);
   // Sees to the connection's end; true when that is what happened.

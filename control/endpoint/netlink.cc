@@ -189,6 +189,16 @@ Result<std::uint32_t> RouteSocket::link_mtu(LinkIndex index) const {
   return mtu;
 }
 
+Result<std::uint64_t> RouteSocket::link_drops(const std::string& name) const {
+  rtnl_link* found = nullptr;
+  const int error = -rtnl_link_get_kernel(socket_.get(), 0, name.c_str(), &found);
+  if (error != 0) return fail("cannot read the link {}: {}", name, nl_geterror(error));
+  const std::uint64_t drops = rtnl_link_get_stat(found, RTNL_LINK_RX_DROPPED) +
+                              rtnl_link_get_stat(found, RTNL_LINK_TX_DROPPED);
+  rtnl_link_put(found);
+  return drops;
+}
+
 Status RouteSocket::delete_link(LinkIndex link) const {
   const int error = Message(RTM_DELLINK, 0, header_of(link)).send(socket_.get());
   return is_absent(error) ? Status{} : status_of(error, "delete the link");

@@ -49,6 +49,8 @@ class RouteSocket {
   // Kind as in `ip link add type KIND` ("tun", "veth", "" for hardware); none when absent.
   [[nodiscard]] Result<std::optional<std::string>> link_kind(const std::string& name) const;
   [[nodiscard]] Result<std::uint32_t> link_mtu(LinkIndex link) const;
+  // Dropped frames of a link, both directions; an error when it is absent.
+  [[nodiscard]] Result<std::uint64_t> link_drops(const std::string& name) const;
   [[nodiscard]] Status delete_link(LinkIndex link) const;
   // MTU, MAC, GSO and GRO limits (kMaxFrameBytes), and no kernel-made IPv6 addresses
   // (addr_gen_mode none). Before the link is up.

@@ -64,7 +64,9 @@ Result<Quarantines> read_records(const std::string& text) {
 Result<QuarantineStore> QuarantineStore::open(const std::filesystem::path& file) {
   QuarantineStore store(file);
   std::error_code error;
-  if (!std::filesystem::exists(file, error)) return store;
+  const bool is_there = std::filesystem::exists(file, error);
+  if (error) return fail_at(file, "cannot read quarantines: {}", error.message());
+  if (!is_there) return store;
   auto text = source::read_file(file, kFileLimit);
   if (!text) return tl::unexpected(text.error());
   auto records = read_records(*text);

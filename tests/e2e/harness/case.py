@@ -32,11 +32,12 @@ class NodeCase(ReachCase):
     POLICIES = {}  # file name: text
     SERVERS = {}   # "ns/name": ((protocol, port), ...)
     CONFIG = {}
+    NODE = Node
 
     @classmethod
     def setUpClass(cls):
         cls.echo = Echo()
-        cls.node = Node(config=dict(cls.CONFIG))
+        cls.node = cls.NODE(config=dict(cls.CONFIG))
         try:
             if cls.PODS:
                 cls.node.declare(cls.PODS)

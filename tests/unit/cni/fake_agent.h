@@ -43,6 +43,18 @@ class FakeAgent final : public api::Service, private control::flowlog::Names {
     const std::lock_guard lock(mutex_);
     refusal_ = std::move(error);
   }
+  // The pod's namespace ended and nobody called DEL.
+  void lose(const std::string& container, const std::string& ifname) {
+    const std::lock_guard lock(mutex_);
+    const auto found = attached_.find(container + "/" + ifname);
+    if (found == attached_.end()) return;
+    lost_.push_back({container, ifname, found->second.network});
+    attached_.erase(found);
+  }
+  [[nodiscard]] std::size_t lost() const {
+    const std::lock_guard lock(mutex_);
+    return lost_.size();
+  }
   [[nodiscard]] std::vector<api::AttachmentRequest> attached() const {
     const std::lock_guard lock(mutex_);
     std::vector<api::AttachmentRequest> requests;
@@ -65,7 +77,18 @@ class FakeAgent final : public api::Service, private control::flowlog::Names {
   }
   api::Reply<api::DetachmentReply> detach(const api::DetachmentRequest& request) override {
     const std::lock_guard lock(mutex_);
+    std::erase_if(lost_, [&](const auto& lost) {
+      return lost.container_id == request.container_id && lost.ifname == request.ifname;
+    });
     return api::DetachmentReply{attached_.erase(request.container_id + "/" + request.ifname) > 0};
+  }
+  std::vector<api::LostAttachment> lost_attachments(const std::string& network) override {
+    const std::lock_guard lock(mutex_);
+    std::vector<api::LostAttachment> found;
+    for (const auto& lost : lost_) {
+      if (lost.network == network) found.push_back(lost);
+    }
+    return found;
   }
 
   api::StatusReport status() override { return {}; }
@@ -98,6 +121,7 @@ class FakeAgent final : public api::Service, private control::flowlog::Names {
   mutable std::mutex mutex_;
   std::optional<api::ApiError> refusal_;
   std::map<std::string, api::AttachmentRequest> attached_;
+  std::vector<api::LostAttachment> lost_;
   control::flowlog::FlowLog flows_;
   control::flowlog::AuditLog audit_;
   std::unique_ptr<api::Server> server_;

@@ -67,6 +67,9 @@ class FakeService : public Service {
     note("detach " + request.container_id + " " + request.netns);
     return DetachmentReply{true};
   }
+  std::vector<LostAttachment> lost_attachments(const std::string& network) override {
+    return {{"gone", "eth0", network}};
+  }
   Reply<void> quarantine(const std::string& pod_namespace, const std::string& pod,
                          const QuarantineRequest& request, const std::string& who) override {
     note("quarantine " + pod_namespace + "/" + pod + " " + request.why + " by " + who);

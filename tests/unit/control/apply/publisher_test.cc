@@ -177,6 +177,53 @@ TEST_F(PublisherTest, AChangedLabelPublishesFirstAndKeepsTheOldIdentityAnswered)
   EXPECT_NE(dataplane_.identities.at(IpAddress::v4(10, 88, 0, 1)), before);
 }
 
+TEST_F(PublisherTest, AnIdentityThatPartsIsReplacedBeforeTheTableThatForgetsIt) {
+  for (const auto* app : {"a", "b", "c"}) add_policy(app);
+  add_pod(1, "a");
+  add_pod(2, "a");
+  reconcile();
+  dataplane_.take();
+  add_pod(1, "b");
+  add_pod(2, "c");
+  const auto outcomes = reconcile();
+  EXPECT_FALSE(outcomes.refusal);
+  // The table in force once more, now knowing the two; the addresses; the new table.
+  EXPECT_THAT(dataplane_.take(), ElementsAre("publish 2", "upsert 2", "publish 3"));
+  EXPECT_NE(dataplane_.identities.at(IpAddress::v4(10, 88, 0, 1)),
+            dataplane_.identities.at(IpAddress::v4(10, 88, 0, 2)));
+  EXPECT_EQ(publisher_->acknowledged().revision, Revision(3));
+  reconcile();
+  EXPECT_THAT(dataplane_.take(), IsEmpty());
+}
+
+TEST_F(PublisherTest, AnIdentityThatPartsTowardsAKnownOneIsDeniedInBetween) {
+  for (const auto* app : {"a", "b", "c"}) add_policy(app);
+  add_pod(1, "a");
+  add_pod(2, "a");
+  add_pod(3, "b");  // what "b" means now may be more than what the old "a" may
+  reconcile();
+  dataplane_.take();
+  add_pod(1, "b");
+  add_pod(2, "c");
+  reconcile();
+  EXPECT_THAT(dataplane_.take(), ElementsAre("publish 2", "upsert 2"));
+}
+
+TEST_F(PublisherTest, ARefusedStepBeforeAPartingStillBringsTheNewTable) {
+  for (const auto* app : {"a", "b", "c"}) add_policy(app);
+  add_pod(1, "a");
+  add_pod(2, "a");
+  reconcile();
+  dataplane_.take();
+  add_pod(1, "b");
+  add_pod(2, "c");
+  dataplane_.refuse = "publish 2";
+  reconcile();
+  dataplane_.refuse.clear();
+  EXPECT_FALSE(reconcile().refusal);
+  EXPECT_GE(publisher_->acknowledged().revision, Revision(3));
+}
+
 TEST_F(PublisherTest, AMismatchKeepsTheOldTable) {
   add_pod(1, "a");
   reconcile();
