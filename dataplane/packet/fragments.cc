@@ -22,6 +22,9 @@ struct FragmentCache::Datagram {
 
   State state = State::Free;
   std::uint8_t held_count = 0;
+  std::uint8_t released_count = 0;  // flushed to go on, not admitted again yet
+  std::uint16_t total_units = 0;    // of 8 bytes; 0 until the last fragment came
+  std::uint16_t seen_units = 0;
   PortId in_port;
   std::uint32_t id = 0;
   std::uint64_t deadline_ns = 0;
@@ -41,7 +44,14 @@ struct FragmentCache::Datagram {
       is_new = is_new && (seen[unit / 64] & bit) == 0;
       seen[unit / 64] |= bit;
     }
+    seen_units = static_cast<std::uint16_t>(seen_units + (end - first));
     return is_new;
+  }
+
+  // Every byte has come and gone on, or was refused: nothing is left to wait for.
+  [[nodiscard]] bool is_finished() const {
+    const bool is_decided = state == State::Passed || state == State::Refused;
+    return is_decided && seen_units == total_units && held_count == 0 && released_count == 0;
   }
 };
 
@@ -107,16 +117,26 @@ FragmentCache::Admission FragmentCache::admit(rte_mbuf* mbuf, PortId in_port, co
     datagram->state = Datagram::State::Poisoned;
     flush(*datagram, DropReason::FragmentOverlap);
   }
+  if (is_released) {
+    if (datagram->released_count > 0) --datagram->released_count;
+  } else if (!info.more_fragments) {
+    datagram->total_units = static_cast<std::uint16_t>((info.fragment_offset + data_bytes + 7) / 8);
+  }
   switch (datagram->state) {
     case Datagram::State::Waiting:
       if (is_released) return {Answer::Drop, DropReason::FragmentOrphan};  // nobody waits twice
       break;
-    case Datagram::State::Passed:
-      return {Answer::Follow, DropReason::None, slot, datagram->first_key};
+    case Datagram::State::Passed: {
+      const Admission follow{Answer::Follow, DropReason::None, slot, datagram->first_key};
+      if (datagram->is_finished()) free(*datagram);
+      return follow;
+    }
     case Datagram::State::Poisoned:
       return {Answer::Drop, DropReason::FragmentOverlap};
-    case Datagram::State::Free:
     case Datagram::State::Refused:
+      if (datagram->is_finished()) free(*datagram);
+      return {Answer::Drop, DropReason::FragmentOrphan};
+    case Datagram::State::Free:
       return {Answer::Drop, DropReason::FragmentOrphan};
   }
   if (info.fragment == FragmentKind::First) {
@@ -138,7 +158,9 @@ void FragmentCache::decide(std::uint16_t slot, bool is_forwarded) {
   if (datagram.state != Datagram::State::Waiting) return;
   datagram.state = is_forwarded ? Datagram::State::Passed : Datagram::State::Refused;
   datagram.deadline_ns += kFollowNs;
+  if (is_forwarded) datagram.released_count = datagram.held_count;
   flush(datagram, is_forwarded ? DropReason::None : DropReason::FragmentOrphan);
+  if (datagram.is_finished()) free(datagram);
 }
 
 void FragmentCache::flush(Datagram& datagram, DropReason reason) {

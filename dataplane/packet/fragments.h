@@ -17,8 +17,9 @@ namespace bulkhead::dataplane {
 
 // Keeps the fragments of a datagram together without reassembling it: the first is judged like any
 // packet, later ones follow it, later ones that came before it wait, an overlap (RFC 5722, RFC
-// 3128) condemns the rest. Bounded in every direction. What still waits when the cache goes is the
-// pool's to take back, which ends with it. Thread: its worker.
+// 3128) condemns the rest, a complete one gives its place back. Bounded in every direction. What
+// still waits when the cache goes is the pool's to take back, which ends with it. Thread: its
+// worker.
 class FragmentCache {
  public:
   static constexpr std::size_t kHeldPerDatagram = 4;
@@ -38,8 +39,9 @@ class FragmentCache {
   struct Admission {
     Answer answer = Answer::Drop;
     DropReason reason = DropReason::FragmentLimit;
-    std::uint16_t datagram = kNone;
-    FlowKey first_key{};  // for Follow
+    std::uint16_t datagram = kNone;  // for Judge: what decide() takes; its place may be another's
+                                     // once a later fragment completed it
+    FlowKey first_key{};             // for Follow
   };
   struct Released {
     rte_mbuf* mbuf = nullptr;

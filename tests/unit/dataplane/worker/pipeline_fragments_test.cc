@@ -20,6 +20,30 @@ TEST_P(PipelineFragments, FollowsTheFirstFragment) {
   EXPECT_EQ(node.flows->size(), 1u);
 }
 
+TEST_P(PipelineFragments, ACompleteDatagramGivesItsPlaceBack) {
+  const auto whole = to_db().udp(4000, 53).payload(1992);
+  const auto denied = to_db().udp(4000, 54).payload(1992);
+  for (std::uint16_t id = 1; id <= 100; ++id) {
+    EXPECT_THAT(node.from_web(PacketBuilder(whole).fragment(id, 0, 1000, true)),
+                forwarded_to(Node::kDb));
+    EXPECT_THAT(node.from_web(PacketBuilder(whole).fragment(id, 1000, 1000, false)),
+                forwarded_to(Node::kDb));
+  }
+  for (std::uint16_t id = 101; id <= 200; ++id) {
+    EXPECT_EQ(node.from_web(PacketBuilder(whole).fragment(id, 1000, 1000, false)).fate, Fate::Hold);
+    EXPECT_THAT(node.from_web(PacketBuilder(whole).fragment(id, 0, 1000, true)),
+                forwarded_to(Node::kDb));
+    EXPECT_THAT(node.released(), ElementsAre(forwarded_to(Node::kDb)));
+  }
+  for (std::uint16_t id = 201; id <= 300; ++id) {
+    EXPECT_THAT(node.from_web(PacketBuilder(denied).fragment(id, 0, 1000, true)),
+                dropped_as(DropReason::DeniedIngress));
+    EXPECT_THAT(node.from_web(PacketBuilder(denied).fragment(id, 1000, 1000, false)),
+                dropped_as(DropReason::FragmentOrphan));
+  }
+  EXPECT_EQ(node.counters.held, 0u);
+}
+
 TEST_P(PipelineFragments, DropsFragmentsAfterADeniedFirst) {
   const auto whole = to_db().udp(4000, 54).payload(1992);
   EXPECT_THAT(node.from_web(PacketBuilder(whole).fragment(7, 0, 1000, true)),
