@@ -163,14 +163,16 @@ Result<Publisher::TablePtr> Publisher::prepare(const state::Desired& desired, Ou
     }
   }
   auto table = std::make_shared<const compile::CompiledTable>(std::move(*compiled));
-  if (answers_like_the_one_in_force(*table)) return table;
-  compiled_ = revision;
+  // Also when the sections stay as they are: the address updates that follow are part of what is
+  // checked (law 4).
   const auto verified = verify_(desired.cluster, local, *table);
+  const bool is_same = answers_like_the_one_in_force(*table);
+  if (!is_same) compiled_ = revision;
   if (!verified) {
     outcomes.refusal = Refusal{"verify", verified.error()};
     return tl::unexpected(verified.error());
   }
-  verified_ = revision;
+  if (!is_same) verified_ = revision;
   verified_ratio_ = verified->ratio;
   return table;
 }

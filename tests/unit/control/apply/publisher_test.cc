@@ -244,6 +244,18 @@ TEST_F(PublisherTest, AMismatchedPodGetsNoAddress) {
   EXPECT_THAT(dataplane_.identities, IsEmpty());
 }
 
+TEST_F(PublisherTest, AMismatchUnderUnchangedSectionsKeepsTheNewAddressOut) {
+  add_pod(1, "a");
+  reconcile();
+  dataplane_.take();
+  is_mismatch_ = true;
+  add_pod(2, "a");
+  const auto outcomes = reconcile();
+  ASSERT_TRUE(outcomes.refusal);
+  EXPECT_EQ(outcomes.refusal->cause, "verify");
+  EXPECT_FALSE(dataplane_.identities.contains(IpAddress::v4(10, 88, 0, 2)));
+}
+
 TEST_F(PublisherTest, BlockedPublishesNothingNewButTakesAway) {
   add_pod(1, "a");
   add_pod(2, "a");
