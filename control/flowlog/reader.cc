@@ -16,7 +16,7 @@ namespace {
 
 std::size_t drain_one(EventRing& ring, const TakeEvent& take) {
   std::uint64_t tail = ring.tail.load(std::memory_order_relaxed);        // ours alone to write
-  const std::uint64_t head = ring.head.load(std::memory_order_acquire);  // after the events' bytes
+  const std::uint64_t head = ring.head.load(std::memory_order_seq_cst);  // see set_sleeping()
   if (head - tail > kEventRingSize) {
     ring.tail.store(head, std::memory_order_release);
     return 0;

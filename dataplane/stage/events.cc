@@ -136,11 +136,10 @@ void EventWriter::refused(const Refusal& refusal, Now now) {
 void EventWriter::publish() {
   if (head_ == published_) return;
   published_ = head_;
-  ring_->head.store(head_, std::memory_order_release);
-  // Pairs with the agent's fence between setting reader_sleeps and its last look at head: one of
-  // the two sees the other.
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (ring_->reader_sleeps.load(std::memory_order_relaxed) != 0 &&
+  // Both sequentially consistent, like the agent's store to reader_sleeps and its last look at
+  // head: one of the two sees the other.
+  ring_->head.store(head_, std::memory_order_seq_cst);
+  if (ring_->reader_sleeps.load(std::memory_order_seq_cst) != 0 &&
       ring_->reader_sleeps.exchange(0, std::memory_order_relaxed) != 0) {
     wakeup_ = true;
   }

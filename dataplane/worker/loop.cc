@@ -63,11 +63,15 @@ Status Worker::start() {
 void Worker::stop() {
   if (!thread_.joinable()) return;
   must_stop_.store(true, std::memory_order_release);
-  if (io_) io_->wake();
+  wake();
   thread_.join();
 }
 
-void Worker::wake() { io_->wake(); }
+// Under the lock that also guards the end of io_: a worker that stops may be woken by its siblings.
+void Worker::wake() {
+  const std::lock_guard lock(mutex_);
+  if (io_) io_->wake();
+}
 
 Status Worker::between_bursts(std::function<Status()> command) {
   std::unique_lock lock(mutex_);
@@ -146,8 +150,11 @@ void Worker::serve() {
     }
   }
   config_.publisher->leave(index_);
-  // The ring belongs to this thread, and so does its end.
-  io_.reset();
+  {
+    // The ring belongs to this thread, and so does its end.
+    const std::lock_guard lock(mutex_);
+    io_.reset();
+  }
   store_counters();
 }
 

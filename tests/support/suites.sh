@@ -78,10 +78,12 @@ suite_asan() {
     ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 \
       run_ctest asan asan '^(unit|scenario|fuzz)/'
 }
-# The parts that share memory between threads: publishing, hand-off, the worker loop.
+# The parts that share memory between threads by our own atomics: the address map, publishing, the
+# statistics page. What crosses DPDK's rings and pools (the hand-over) is left out: those are built
+# without ThreadSanitizer and order their plain stores by compiler barriers, which it reports as races.
 suite_tsan() {
-  build_tests tsan '(unit_dataplane_(publish|worker|api|flow)|(property|scenario)_dataplane[a-z0-9_]*)' &&
-    run_ctest tsan tsan '^(unit/dataplane/(publish|worker|api|flow)|(property|scenario)/dataplane)'
+  build_tests tsan 'unit_dataplane_(publish|api|flow)' &&
+    run_ctest tsan tsan '^unit/dataplane/(publish|api|flow)/'
 }
 suite_e2e() {
   build release || return 1
