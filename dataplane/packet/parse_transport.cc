@@ -99,13 +99,15 @@ bool is_error(std::uint8_t family, std::uint8_t type) {
 }
 
 // The packet inside an ICMP error: its addresses and the first eight bytes of its transport header,
-// which RFC 792 promises. The error must be on its way to the one who sent that packet.
+// which RFC 792 promises; by its own length, too, it must have had them, or we never forwarded it.
+// The error must be on its way to the one who sent that packet.
 DropReason parse_embedded(std::span<const std::uint8_t> inner, FlowKey& key, PacketInfo& info) {
   FlowKey found{};
   found.family = key.family;
   std::size_t at = 0;
   if (key.family == 4) {
     if (inner.size() < kIpv4Bytes + 8 || inner[0] != 0x45) return BadTransportHeader;
+    if (load16(&inner[2]) < kIpv4Bytes + 8) return BadTransportHeader;
     if ((load16(&inner[6]) & 0x1fff) != 0) return IcmpUnrelated;
     found.protocol = inner[9];
     std::memcpy(found.source, &inner[12], 4);
@@ -113,6 +115,8 @@ DropReason parse_embedded(std::span<const std::uint8_t> inner, FlowKey& key, Pac
     at = kIpv4Bytes;
   } else {
     if (inner.size() < kIpv6Bytes + 8 || inner[0] >> 4 != 6) return BadTransportHeader;
+    const std::size_t end = kIpv6Bytes + std::size_t{load16(&inner[4])};
+    if (end < kIpv6Bytes + 8) return BadTransportHeader;
     found.protocol = inner[6];
     std::memcpy(found.source, &inner[8], 16);
     std::memcpy(found.destination, &inner[24], 16);
@@ -121,6 +125,7 @@ DropReason parse_embedded(std::span<const std::uint8_t> inner, FlowKey& key, Pac
       if (inner.size() < at + 8 + 8 || (load16(&inner[at + 2]) & 0xfff8) != 0) return IcmpUnrelated;
       found.protocol = inner[at];
       at += 8;
+      if (end < at + 8) return BadTransportHeader;
     }
   }
   if (std::memcmp(found.source, key.destination, sizeof found.source) != 0) return IcmpUnrelated;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -144,7 +145,10 @@ class Sequence {
     ASSERT_TRUE(complete_checksum(left, vnet)) << "a kernel would refuse the virtio-net header";
     const auto before = receive(sent.frame);
     const auto after = receive(left);
-    ASSERT_TRUE(before && after) << "what left is no packet";
+    ASSERT_TRUE(before && after) << "what left is no packet\nit came in as "
+                                 << fmt::format("{:02x}", fmt::join(sent.frame, ""))
+                                 << "\nand left as    "
+                                 << fmt::format("{:02x}", fmt::join(left, ""));
     ASSERT_EQ(world_.judge_forwarded(*before, *after, sent.in, outcome.out_port, now_ms_), "")
         << after->tuple.text() << " in " << sent.in.value << " out " << outcome.out_port.value;
     ASSERT_LE(left.size(), sent.frame.size());

@@ -137,6 +137,24 @@ TEST_P(ParseTest, RefusesIcmpThatIsNotForwarded) {
   EXPECT_EQ(parse(packet().ping(3).frame()), DropReason::None);
 }
 
+TEST_P(ParseTest, RefusesAnErrorAboutAPacketTooShortForItsPorts) {
+  const auto error_about = [&](const Bytes& quoted) {
+    return parse(packet().icmp(is_v4() ? kUnreachable : kUnreachable6).quote(quoted).frame());
+  };
+  Bytes quoted =
+      (is_v4() ? PacketBuilder("10.0.0.2", "10.0.0.1") : PacketBuilder("fd00::2", "fd00::1"))
+          .udp(53, 1003)
+          .l3();
+  EXPECT_EQ(error_about(quoted), DropReason::None);
+  // What is quoted says itself that it ended within its transport header.
+  if (is_v4()) {
+    store16(&quoted[2], kIpv4Bytes + 7);
+  } else {
+    store16(&quoted[4], 7);
+  }
+  EXPECT_EQ(error_about(quoted), DropReason::BadTransportHeader);
+}
+
 TEST_P(ParseTest, AcceptsAnHonestOffloadAndRewritesItsHeader) {
   const Bytes frame = packet().tcp(1, 2, kTcpAck).payload(10'000).frame();
   EXPECT_EQ(parse(frame, gso(1400)), DropReason::None);
