@@ -42,10 +42,14 @@ bool is_dhcp_server(const FlowKey& key) {
 // are checked when their flow is decided (classify) and by the flow's ports ever after.
 DropReason check_host_source(const Endpoint& endpoint, const IpAddress& source,
                              const StageContext& context) {
-  if (context.snapshot.addresses == nullptr) return UnknownPeer;
-  const AddressRecord record = context.snapshot.addresses->find(source);
+  const Snapshot& snapshot = context.snapshot;
+  if (snapshot.addresses == nullptr || snapshot.table == nullptr) return UnknownPeer;
+  const AddressRecord record = snapshot.addresses->find(source);
   if (endpoint.role == api::PortRole::Node) return record.is_node ? None : SpoofedIp;
-  return record.is_known && record.port.value != 0 ? SpoofedIp : None;
+  // A node's address is an ordinary one here: that of a client that the host masqueraded.
+  if (record.is_known) return record.port.value != 0 && !record.is_node ? SpoofedIp : None;
+  // A pod's address that nobody owns speaks for nobody, errors included.
+  return snapshot.table->outside_identity(source) == kUnknownIdentity ? UnknownPeer : None;
 }
 
 DropReason check_addresses(const Endpoint& endpoint, const FlowKey& key, const PacketInfo& info,

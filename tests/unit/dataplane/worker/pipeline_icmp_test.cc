@@ -38,6 +38,24 @@ TEST_P(PipelineIcmp, PassesErrorsOnlyAboutItsFlows) {
               dropped_as(DropReason::IcmpUnrelated));
 }
 
+TEST_P(PipelineIcmp, RefusesErrorsFromPodAddressesThatNobodyOwns) {
+  EXPECT_THAT(node.from_web(PacketBuilder(web(), world()).udp(4000, 53)),
+              forwarded_to(Node::kOutside));
+  const Bytes question = PacketBuilder(web(), world()).udp(4000, 53).l3();
+  const auto error_from = [&](const char* v4, const char* v6) {
+    return PacketBuilder(ip(is_v4() ? v4 : v6), web())
+        .icmp(is_v4() ? kUnreachable : kUnreachable6, 1)
+        .quote(question);
+  };
+  // Any router on the way may answer.
+  EXPECT_THAT(node.send(Node::kOutside, error_from("192.0.2.1", "2001:db8:9::1").frame()),
+              forwarded_to(Node::kWeb));
+  EXPECT_THAT(node.send(Node::kOutside, error_from("10.51.100.7", "fd00::5107").frame()),
+              dropped_as(DropReason::UnknownPeer));
+  EXPECT_THAT(node.send(Node::kOutside, error_from("10.0.0.2", "fd00::2").frame()),
+              dropped_as(DropReason::SpoofedIp));
+}
+
 TEST_P(PipelineIcmp, ChecksTheWindowOfErrorsAboutTcp) {
   connect();
   const std::uint8_t unreachable = is_v4() ? kUnreachable : kUnreachable6;
