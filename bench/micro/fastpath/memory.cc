@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/fastpath/memory.h"
+#include "bench/micro/fastpath/memory.h"
 
 #include <x86intrin.h>
 
