@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -87,7 +88,13 @@ struct Rule {
   std::vector<Peer> peers;
   std::vector<PortMatch> ports;
   std::string name = {};  // what the administrator calls it, to be shown beside the id; often empty
-  friend bool operator==(const Rule&, const Rule&) = default;
+  Origin origin = {};     // of an implied rule: the field that asked for it
+
+  // Equal rules decide alike; where they were written does not matter.
+  friend bool operator==(const Rule& a, const Rule& b) {
+    return std::tie(a.index, a.action, a.peers, a.ports, a.name) ==
+           std::tie(b.index, b.action, b.peers, b.ports, b.name);
+  }
 };
 
 enum class PolicyKind : std::uint8_t {

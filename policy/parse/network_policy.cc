@@ -113,6 +113,7 @@ model::Rule read_rule(Report& report, const Node& node, const Path& path, std::s
                       std::string_view peers_field) {
   model::Rule rule;
   rule.index = std::to_string(index);
+  rule.origin = report.origin(node);
   if (!check_fields(report, node, path, {"ports", peers_field})) return rule;
   const Node* ports = node.find("ports");
   const Path ports_path = path.field("ports");

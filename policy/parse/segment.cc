@@ -147,6 +147,7 @@ model::Rule read_rule(Report& report, const Node& node, const Path& path, std::s
                       std::string_view peers_field) {
   model::Rule rule;
   rule.index = std::to_string(index);
+  rule.origin = report.origin(node);
   if (!check_fields(report, node, path, {peers_field, "ports"})) return rule;
   const Node* peers = node.find(peers_field);
   const Path peers_path = path.field(peers_field);
@@ -176,16 +177,18 @@ void read_rules(Report& report, const Node& spec, const Path& path, std::string_
   }
 }
 
-model::Rule within_rule() {
+model::Rule within_rule(const model::Origin& origin) {
   model::Rule rule;
+  rule.origin = origin;
   rule.index = "within";
   rule.peers.emplace_back(model::PodPeer{});
   return rule;
 }
 
-model::Rule dns_rule() {
+model::Rule dns_rule(const model::Origin& origin) {
   constexpr std::uint16_t kDnsPort = 53;
   model::Rule rule;
+  rule.origin = origin;
   rule.index = "dns";
   rule.peers.emplace_back(model::DnsPeer{});
   for (const auto protocol : {kUdp, kTcp}) {
@@ -225,10 +228,13 @@ model::Policy decode_segment(Report& report, const Node& object) {
   read_rules(report, *spec, path, "ingress", "from", ingress);
   read_rules(report, *spec, path, "egress", "to", egress);
   if (read_switch(report, *spec, path, "within")) {
-    ingress.push_back(within_rule());
-    egress.push_back(within_rule());
+    const auto origin = report.origin(*spec->find("within"));
+    ingress.push_back(within_rule(origin));
+    egress.push_back(within_rule(origin));
   }
-  if (read_switch(report, *spec, path, "dns")) egress.push_back(dns_rule());
+  if (read_switch(report, *spec, path, "dns")) {
+    egress.push_back(dns_rule(report.origin(*spec->find("dns"))));
+  }
   return policy;
 }
 

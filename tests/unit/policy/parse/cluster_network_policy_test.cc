@@ -52,6 +52,7 @@ TEST(ClusterNetworkPolicy, ReadsTierPrioritySubjectAndRules) {
   EXPECT_EQ(ingress[0].name, "the team");
   EXPECT_EQ(ingress[0].action, model::RuleAction::Pass);
   EXPECT_EQ(ingress[1].action, model::RuleAction::Deny);
+  EXPECT_EQ(ingress[1].origin.text(), "f.yaml:11:5");
   EXPECT_EQ(policy.rule_id(Direction::Ingress, ingress[1]),
             "ClusterNetworkPolicy/guard.prod/ingress/1");
   ASSERT_EQ(egress_of(policy).size(), 1u);

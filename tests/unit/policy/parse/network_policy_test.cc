@@ -46,6 +46,7 @@ TEST(NetworkPolicy, ReadsEveryField) {
   EXPECT_THAT(*policy.policy_types, testing::ElementsAre(Direction::Ingress, Direction::Egress));
   const auto& rule = policy.rules[kIngress].at(0);
   EXPECT_EQ(policy.rule_id(Direction::Ingress, rule), "NetworkPolicy/db/web/ingress/0");
+  EXPECT_EQ(rule.origin.text(), "f.yaml:8:5");
   ASSERT_EQ(rule.peers.size(), 2u);
   const auto& pods = std::get<model::PodPeer>(rule.peers[0]);
   ASSERT_TRUE(pods.namespaces && pods.pods);

@@ -51,6 +51,9 @@ TEST(Segment, AddsItsImpliedRulesBehindTheWrittenOnes) {
   ASSERT_EQ(egress.size(), 2u);
   EXPECT_EQ(egress[0].index, "within");
   EXPECT_EQ(egress[1].index, "dns");
+  EXPECT_EQ(ingress[0].origin.text(), "f.yaml:5:13");
+  EXPECT_EQ(ingress[1].origin.text(), "f.yaml:6:11");
+  EXPECT_EQ(egress[1].origin.text(), "f.yaml:7:8");
   EXPECT_EQ(egress[1].peers.at(0), model::Peer{model::DnsPeer{}});
   EXPECT_THAT(egress[1].ports,
               testing::ElementsAre(model::PortMatch{kUdp, model::PortRange{53, 53}},
