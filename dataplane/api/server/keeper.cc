@@ -192,6 +192,26 @@ std::optional<api::PortClosed> Keeper::close_vanished(PortId port, std::uint32_t
   return api::PortClosed{port.value, generation, cause, error_number};
 }
 
+std::vector<api::PortClosed> Keeper::close_cut_off() {
+  std::vector<int> fds;
+  std::vector<const api::AttachPort*> owners;
+  for (const auto& [number, port] : ports_) {
+    for (const Fd& fd : port.fds) {
+      fds.push_back(fd.value());
+      owners.push_back(&port.attached);
+    }
+  }
+  std::vector<std::pair<PortId, std::uint32_t>> lost;
+  for (const std::size_t i : cut_off_queues(fds)) {
+    lost.emplace_back(owners[i]->port, owners[i]->generation);
+  }
+  std::vector<api::PortClosed> closed;
+  for (const auto& [port, generation] : lost) {
+    if (const auto told = close_vanished(port, generation, EBADFD)) closed.push_back(*told);
+  }
+  return closed;
+}
+
 Outcome Keeper::upsert(std::span<const api::AddressUpdate> updates) {
   std::set<IpAddress> fresh;
   for (const api::AddressUpdate& update : updates) {

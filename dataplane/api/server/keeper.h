@@ -47,6 +47,8 @@ class Keeper {
   // A worker saw the device go. Gives what to tell the agent; nothing when it was told before.
   [[nodiscard]] std::optional<api::PortClosed> close_vanished(PortId port, std::uint32_t generation,
                                                               int error_number);
+  // The same for devices whose end no worker has seen (tap_check.h says why).
+  [[nodiscard]] std::vector<api::PortClosed> close_cut_off();
 
   struct Held {
     api::AttachPort attached;

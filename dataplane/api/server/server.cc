@@ -17,6 +17,14 @@ namespace bulkhead::dataplane {
 namespace {
 
 constexpr int kHeartbeatMs = 100;
+constexpr std::uint64_t kLookEveryNs = 1'000'000'000;  // 4096 ports are one call of a millisecond
+
+std::uint64_t monotonic_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(now.tv_nsec);
+}
 
 }  // namespace
 
@@ -55,6 +63,7 @@ void Server::run() {
     beat();
     if (waiting[0].revents != 0) return;
     if (waiting[1].revents != 0) pass_notices();
+    look_at_devices();
     if (waiting[2].revents != 0) serve_agent();
     if (waiting[3].revents != 0) accept_agent();
   }
@@ -97,14 +106,19 @@ void Server::pass_notices() {
   }
 }
 
+void Server::look_at_devices() {
+  const std::uint64_t now_ns = monotonic_ns();
+  if (now_ns < look_at_ns_) return;
+  look_at_ns_ = now_ns + kLookEveryNs;
+  for (const api::PortClosed& closed : parts_.keeper->close_cut_off()) {
+    if (agent_) agent_->tell(closed);
+  }
+}
+
 void Server::beat() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
   api::StatsPage& page = parts_.greeting.shared->stats();
   constexpr auto relaxed = std::memory_order_relaxed;
-  page.heartbeat_ns.store(static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
-                              static_cast<std::uint64_t>(now.tv_nsec),
-                          relaxed);
+  page.heartbeat_ns.store(monotonic_ns(), relaxed);
   page.revision.store(parts_.keeper->revision().value, relaxed);
   page.epoch.store(parts_.keeper->epoch().value, relaxed);
 }

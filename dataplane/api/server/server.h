@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -51,11 +52,13 @@ class Server {
   void serve_agent();
   void accept_agent();
   void pass_notices();
+  void look_at_devices();
   void beat();
 
   Parts parts_;
   std::optional<Connection> agent_;
-  bool listener_rests_ = false;  // for one heartbeat
+  bool listener_rests_ = false;   // for one heartbeat
+  std::uint64_t look_at_ns_ = 0;  // CLOCK_MONOTONIC: when devices are looked at next
 };
 
 }  // namespace bulkhead::dataplane

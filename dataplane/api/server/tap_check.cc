@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 
 #include <cerrno>
@@ -32,6 +33,18 @@ Status check_tap(int fd) {
     return fail("cannot make it non-blocking: {}", std::strerror(errno));
   }
   return {};
+}
+
+std::vector<std::size_t> cut_off_queues(std::span<const int> fds) {
+  std::vector<pollfd> polled;
+  polled.reserve(fds.size());
+  for (const int fd : fds) polled.push_back({fd, 0, 0});
+  std::vector<std::size_t> found;
+  if (poll(polled.data(), polled.size(), 0) <= 0) return found;
+  for (std::size_t i = 0; i < polled.size(); ++i) {
+    if ((polled[i].revents & POLLERR) != 0) found.push_back(i);
+  }
+  return found;
 }
 
 }  // namespace bulkhead::dataplane
