@@ -37,7 +37,8 @@ void append_utf8(std::string& out, std::uint32_t code) {
 
 class JsonReader {
  public:
-  JsonReader(std::string_view text, const Limits& limits) : text_(text), limits_(limits) {}
+  JsonReader(std::string_view text, const Limits& limits, std::uint32_t first_line)
+      : text_(text), limits_(limits), line_(first_line) {}
 
   Node read() {
     skip_space();
@@ -293,7 +294,7 @@ class JsonReader {
   std::string_view text_;
   const Limits& limits_;
   std::size_t at_ = 0;
-  std::uint32_t line_ = 1;
+  std::uint32_t line_;
   std::uint32_t column_ = 1;
   std::size_t depth_ = 0;
   std::size_t nodes_ = 0;
@@ -301,9 +302,10 @@ class JsonReader {
 
 }  // namespace
 
-std::optional<Result<Node>> read_json(std::string_view text, const Limits& limits) {
+std::optional<Result<Node>> read_json(std::string_view text, const Limits& limits,
+                                      std::uint32_t first_line) {
   try {
-    return Result<Node>(JsonReader(text, limits).read());
+    return Result<Node>(JsonReader(text, limits, first_line).read());
   } catch (const NotJson&) {
     return {};
   } catch (Refusal& refusal) {

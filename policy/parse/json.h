@@ -13,7 +13,8 @@ namespace bulkhead::parse {
 // Reads a text that is one JSON object (RFC 8259) into the tree that the YAML library would build,
 // at many times its speed. Nothing when the text is anything else, valid or not: the YAML library
 // then has the word. An error is a limit exceeded or a repeated key, `where` is "line:column".
-// `text` must have passed check_text().
-[[nodiscard]] std::optional<Result<Node>> read_json(std::string_view text, const Limits& limits);
+// `text` must have passed check_text(); it begins at `first_line` of its file.
+[[nodiscard]] std::optional<Result<Node>> read_json(std::string_view text, const Limits& limits,
+                                                    std::uint32_t first_line = 1);
 
 }  // namespace bulkhead::parse

@@ -14,6 +14,7 @@
 
 #include "policy/parse/json.h"
 #include "policy/parse/report.h"
+#include "policy/parse/split.h"
 #include "policy/parse/text_check.h"
 
 namespace bulkhead::parse {
@@ -92,6 +93,7 @@ class TreeBuilder : public YAML::EventHandler {
     bytes_.note_progress(mark);
     root_ = {};
     frames_.clear();
+    flows_ = 0;
     anchors_.clear();
     nodes_ = 0;
     aliased_ = 0;
@@ -127,13 +129,13 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value /*style*/) override {
-    open(mark, tag, anchor, Node::Kind::Sequence);
+                       YAML::EmitterStyle::value style) override {
+    open(mark, tag, anchor, Node::Kind::Sequence, style);
   }
   void OnSequenceEnd() override { close(); }
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                  YAML::EmitterStyle::value /*style*/) override {
-    open(mark, tag, anchor, Node::Kind::Map);
+                  YAML::EmitterStyle::value style) override {
+    open(mark, tag, anchor, Node::Kind::Map, style);
   }
   void OnMapEnd() override { close(); }
 
@@ -144,6 +146,7 @@ class TreeBuilder : public YAML::EventHandler {
     YAML::anchor_t anchor = 0;
     std::size_t nodes = 1;
     std::size_t height = 1;
+    bool is_flow = false;                                // written in brackets or braces
     bool has_key = false;                                // a map whose last key waits for its value
     std::unordered_map<std::string, std::size_t> index;  // of large maps: name -> position
   };
@@ -168,6 +171,12 @@ class TreeBuilder : public YAML::EventHandler {
 
   [[noreturn]] void refuse_depth(const YAML::Mark& mark) const {
     refuse(mark, "nested deeper than {} levels", limits_.depth);
+  }
+
+  // What stands in brackets has not ended before they close: each value inside would be progress,
+  // and a bracket left open would cost the whole file.
+  void note_progress(const YAML::Mark& mark) {
+    if (flows_ == 0) bytes_.note_progress(mark);
   }
 
   void count(const YAML::Mark& mark, std::size_t nodes) {
@@ -195,9 +204,9 @@ class TreeBuilder : public YAML::EventHandler {
     if (is_quoted && !is_quote_closed(rest)) refuse(mark, "the quote that opens here never closes");
   }
 
-  void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-            Node::Kind kind) {
-    bytes_.note_progress(mark);
+  void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Node::Kind kind,
+            YAML::EmitterStyle::value style) {
+    note_progress(mark);
     if (frames_.size() >= limits_.depth) refuse_depth(mark);
     if (tag == "tag:yaml.org,2002:str") refuse(mark, "the tag !!str belongs to a string");
     check_tag(mark, tag);
@@ -206,18 +215,21 @@ class TreeBuilder : public YAML::EventHandler {
     frame.node = make(mark, kind);
     frame.mark = mark;
     frame.anchor = anchor;
+    frame.is_flow = style == YAML::EmitterStyle::Flow;
+    if (frame.is_flow) ++flows_;
     frames_.push_back(std::move(frame));
   }
 
   void close() {
     Frame frame = std::move(frames_.back());
     frames_.pop_back();
+    if (frame.is_flow) --flows_;
     add(frame.mark, std::move(frame.node), frame.anchor, frame.nodes, frame.height);
   }
 
   void add(const YAML::Mark& mark, Node node, YAML::anchor_t anchor, std::size_t nodes,
            std::size_t height = 0) {
-    bytes_.note_progress(mark);
+    note_progress(mark);
     if (anchor != 0) {
       count_aliased(mark, nodes);
       anchors_[anchor] = {node, nodes, height};
@@ -268,34 +280,24 @@ class TreeBuilder : public YAML::EventHandler {
   Node root_;
   std::vector<Frame> frames_;
   std::unordered_map<YAML::anchor_t, Anchored> anchors_;
+  std::size_t flows_ = 0;  // open flow collections
   std::size_t nodes_ = 0;
   std::size_t aliased_ = 0;
 };
 
-}  // namespace
-
-Status read_documents(std::string_view text, const Limits& limits,
-                      const std::function<void(const Node&)>& on_document) {
-  if (auto status = check_bracket_runs(text, limits.depth); !status) return status;
-  // Marks count bytes behind the byte order mark.
-  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-  if (auto json = read_json(text, limits)) {
-    if (!*json) return tl::unexpected(std::move(json->error()));
-    on_document(**json);
-    return {};
-  }
+Status read_yaml(const Part& part, const Limits& limits,
+                 const std::function<Status(const Node&)>& on_document) {
+  // The library counts lines from the start of what it is given.
+  std::string moved;
+  if (part.first_line > 1) moved = std::string(part.first_line - 1, '\n').append(part.text);
+  const std::string_view text = part.first_line > 1 ? moved : part.text;
   WatchedBytes bytes(text, kAheadMost);
   std::istream stream(&bytes);
   try {
     YAML::Parser parser(stream);
     TreeBuilder builder(text, limits, bytes);
-    for (std::size_t documents = 0; parser.HandleNextDocument(builder);) {
-      const Node root = builder.take_root();
-      if (++documents > limits.documents) {
-        return fail_at(fmt::format("{}:{}", root.line, root.column),
-                       "more than {} documents in one file", limits.documents);
-      }
-      on_document(root);
+    while (parser.HandleNextDocument(builder)) {
+      if (auto status = on_document(builder.take_root()); !status) return status;
     }
     return {};
   } catch (Refusal& refusal) {
@@ -306,6 +308,33 @@ Status read_documents(std::string_view text, const Limits& limits,
   } catch (const std::exception& error) {
     return fail_at("1:1", "not valid YAML: {}", error.what());
   }
+}
+
+}  // namespace
+
+Status read_documents(std::string_view text, const Limits& limits,
+                      const std::function<void(const Node&)>& on_document) {
+  if (auto status = check_bracket_runs(text, limits.depth); !status) return status;
+  // Marks count bytes behind the byte order mark.
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  std::size_t documents = 0;
+  const auto count = [&](const Node& root) -> Status {
+    if (++documents > limits.documents) {
+      return fail_at(fmt::format("{}:{}", root.line, root.column),
+                     "more than {} documents in one file", limits.documents);
+    }
+    on_document(root);
+    return {};
+  };
+  for (const auto& part : split_documents(text)) {
+    if (const auto json = read_json(part.text, limits, part.first_line)) {
+      if (!*json) return tl::unexpected(json->error());
+      if (auto status = count(**json); !status) return status;
+    } else if (auto status = read_yaml(part, limits, count); !status) {
+      return status;
+    }
+  }
+  return {};
 }
 
 }  // namespace bulkhead::parse

@@ -156,6 +156,13 @@ TEST(Yaml, RefusesBombsQuickly) {
       {"long plain scalar", "a: " + std::string(1 << 20, 'x')},
       {"block scalar", "a: |\n" + repeated(" x\n", 1 << 18)},
       {"blank lines", "a:" + std::string(1 << 20, '\n')},
+      {"list that never closes", "a: [" + repeated("b,", 1 << 19)},
+      {"list over lines that never closes", "a: [" + repeated("b,\n", 1 << 18)},
+      {"map that never closes", "{" + repeated("\"b\": c, \n", 1 << 17)},
+      {"lists in a list that never closes", "a: [" + repeated("[],", 1 << 18)},
+      {"repeated keys", repeated("k: v\n", 1 << 18)},
+      {"scalar of 11 MiB", "{\"a\": \"" + std::string(11 << 20, 'x') + "\"}"},
+      {"nested 100,000 deep", "{\"a\": " + std::string(100'000, '[') + "}"},
   };
   for (const auto& [name, text] : bombs) {
     const auto start = std::chrono::steady_clock::now();
@@ -164,6 +171,37 @@ TEST(Yaml, RefusesBombsQuickly) {
     EXPECT_FALSE(status) << name;
     EXPECT_LT(took, std::chrono::seconds(1)) << name;  // 100 ms on an idle machine
   }
+}
+
+// Each value inside an open bracket is no progress: the work ends long before the file does.
+TEST(Yaml, GivesAnOpenBracketUpSoon) {
+  const auto status = read_tree("x: y\na: [" + repeated("b,", 1 << 19));
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error().message, HasSubstr("is a quote or a bracket left open?"));
+  EXPECT_EQ(status.error().where, "2:4");
+}
+
+TEST(Yaml, ReadsLargeJsonDocumentsOneAfterTheOther) {
+  std::string json = "{\"items\": [1";
+  for (int i = 0; i < 20'000; ++i) json += fmt::format(", {{\"some key\": \"value {}\"}}", i);
+  std::vector<Node> roots;
+  const auto keep = [&](const Node& root) { roots.push_back(root); };
+  ASSERT_TRUE(
+      read_documents("---\n" + json + "]}\n---\n" + json + "]}\n---\n{a: 1}\n---\n", {}, keep));
+  ASSERT_EQ(roots.size(), 3u);
+  EXPECT_EQ(roots[0].line, 2u);
+  EXPECT_EQ(roots[1].line, 4u);
+  EXPECT_EQ(roots[2].keys[0].line, 6u);
+  EXPECT_EQ(roots[2].keys[0].column, 2u);
+}
+
+TEST(Yaml, NamesTheLineOfABrokenDocumentAmongJsonOnes) {
+  const auto status = read_tree("{\"a\": 1}\n---\n{\"a\": 1,\n \"a\": 2}\n");
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().where, "4:2");
+  const auto flow = read_tree("{\"a\": 1}\n---\n{a: 1,\n a: 2}\n");
+  ASSERT_FALSE(flow);
+  EXPECT_EQ(flow.error().where, "4:2");
 }
 
 TEST(Yaml, ReadsLargeFilesOfSmallValues) {
