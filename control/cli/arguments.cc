@@ -184,6 +184,7 @@ class Parser {
                    [this] {
                      return PolicyAssert{input(), file_};
                    });
+    add_suggest(policy);
     CLI::App* diff =
         add(policy, "diff", "Which pairs and ports change between two sets of files",
             "bulkhead policy diff deploy/demo-policies/pods.yaml deploy/demo-policies", [this] {
@@ -196,6 +197,33 @@ class Parser {
     diff->add_option("NEW", new_file_, "file or folder, pods included")->required();
     diff->add_flag("--exit-code", is_exit_code_, "end with 1 when anything changes");
     add_settings(diff);
+  }
+
+  void add_suggest(CLI::App& policy) {
+    CLI::App* suggest = add_on_files(
+        policy, "suggest", "Policies that allow what was recorded, and nothing else",
+        "bulkhead policy suggest deploy/demo-policies/pods.yaml --flows deploy/demo-flows.jsonl",
+        [this] {
+          return PolicySuggest{input(),      flows_,     namespaces_, since_,
+                               with_denied_, length_v4_, length_v6_};
+        });
+    suggest
+        ->add_option("--flows", flows_,
+                     "a file of flow lines, repeated (the logs of each node), or - for stdin "
+                     "(default: ask the running agent)")
+        ->allow_extra_args(false);
+    suggest
+        ->add_option("--namespace,-n", namespaces_,
+                     "write policies for this namespace, repeated (default: each that a flow "
+                     "names)")
+        ->allow_extra_args(false);
+    suggest->add_option("--since", since_, "only later flows: 30m, 24h, 7d or an RFC 3339 time");
+    suggest->add_flag("--with-denied", with_denied_, "allow what was denied too");
+    suggest->add_option("--prefix4", length_v4_, "name outside IPv4 addresses by blocks this long")
+        ->check(CLI::Range(1, 32));
+    suggest->add_option("--prefix6", length_v6_, "name outside IPv6 addresses by blocks this long")
+        ->check(CLI::Range(1, 128));
+    suggest->add_option("--root", root_, "the agent's root folder (default: BULKHEAD_ROOT, or /)");
   }
 
   void add_agent_commands() {
@@ -251,7 +279,11 @@ class Parser {
   std::uint16_t port_ = 0;
   bool is_following_ = false;
   bool is_exit_code_ = false;
-  std::vector<std::string> paths_, probes_, external_;
+  bool with_denied_ = false;
+  unsigned length_v4_ = 32;
+  unsigned length_v6_ = 128;
+  std::string since_;
+  std::vector<std::string> paths_, probes_, external_, flows_, namespaces_;
 };
 
 }  // namespace

@@ -57,6 +57,15 @@ struct PolicyAssert {
   PolicyInput input;
   std::filesystem::path assertions;
 };
+struct PolicySuggest {
+  PolicyInput input;
+  std::vector<std::string> flows;  // files of flow lines, or "-"; none: ask the agent
+  std::vector<std::string> namespaces;
+  std::string since;
+  bool with_denied = false;
+  unsigned length_v4 = 32;
+  unsigned length_v6 = 128;
+};
 struct ShowStatus {};
 struct ShowEndpoints {};
 struct ShowFlows {
@@ -74,8 +83,8 @@ struct ReleasePod {
   std::string pod;
 };
 using Command = std::variant<PolicyCheck, PolicyMatrix, PolicyExplain, PolicyCompile, PolicyVerify,
-                             PolicyDiff, PolicyLint, PolicyAssert, ShowStatus, ShowEndpoints,
-                             ShowFlows, QuarantinePod, ReleasePod>;
+                             PolicyDiff, PolicyLint, PolicyAssert, PolicySuggest, ShowStatus,
+                             ShowEndpoints, ShowFlows, QuarantinePod, ReleasePod>;
 
 struct Arguments {
   Command command;

@@ -18,6 +18,10 @@ namespace bulkhead::control::cli {
 [[nodiscard]] Exit run(const PolicyLint& command, const Output& output);
 [[nodiscard]] Exit run(const PolicyAssert& command, const Output& output);
 
+// Offline with --flows, else by the agent's API.
+[[nodiscard]] Exit run(const PolicySuggest& command, const api::Client& agent,
+                       const Output& output);
+
 // By the agent's API.
 [[nodiscard]] Exit run(const ShowStatus& command, const api::Client& agent, const Output& output);
 [[nodiscard]] Exit run(const ShowEndpoints& command, const api::Client& agent,

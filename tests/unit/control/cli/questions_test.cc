@@ -103,6 +103,70 @@ TEST_F(CommandTest, AssertProvesOrRefutesWithAWitness) {
   EXPECT_EQ(bulkhead({"policy", "assert", file, path()}).status, 2);
 }
 
+std::string flow_line(const char* time, const char* verdict, int port) {
+  return std::string(R"({"time":")") + time + R"(","event":"new","verdict":")" + verdict +
+         R"(","reason":"none","source":{"namespace":"frontend","pod":"web","ip":"10.0.0.1",)"
+         R"("port":40000},"destination":{"namespace":"backend","pod":"db","ip":"10.0.0.2","port":)" +
+         std::to_string(port) + R"(},"protocol":"TCP","rule":""})" + "\n";
+}
+
+TEST_F(CommandTest, SuggestWritesPoliciesThatCheckAndAllowWhatWasSeen) {
+  write("flows.jsonl", flow_line("2026-01-01T00:00:00.5Z", "allow", 3306));
+  const auto ended =
+      bulkhead({"policy", "suggest", path("pods.yaml"), "--flows", path("flows.jsonl")});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  EXPECT_NE(ended.err.find("1 of 1 recorded flows are allowed"), std::string::npos) << ended.err;
+  write("segment.yaml", ended.out);
+  EXPECT_EQ(bulkhead({"policy", "check", path("segment.yaml")}).status, 0);
+  const auto explain = [&](const char* port) {
+    return bulkhead({"policy", "explain", path("pods.yaml"), path("segment.yaml"), "--from",
+                     "frontend/web", "--to", "backend/db", "--port", port})
+        .status;
+  };
+  EXPECT_EQ(explain("3306"), 0);
+  EXPECT_EQ(explain("3307"), 1);
+}
+
+TEST_F(CommandTest, SuggestTakesFlowsSinceATime) {
+  write("flows.jsonl", flow_line("2026-01-01T00:00:00.5Z", "allow", 80) +
+                           flow_line("2026-01-02T00:00:00.123456789Z", "allow", 81));
+  const auto records = [&](const char* since) {
+    const auto ended = bulkhead({"policy", "suggest", path("pods.yaml"), "--flows",
+                                 path("flows.jsonl"), "--since", since, "-o", "json"});
+    return ended.status == 0 ? ended.json()["flows"]["records"].get<int>() : -ended.status;
+  };
+  EXPECT_EQ(records("2026-01-01T00:00:00Z"), 2);
+  EXPECT_EQ(records("2026-01-01T00:00:01Z"), 1);
+  EXPECT_EQ(records("2026-01-03T00:00:00Z"), -2);
+  EXPECT_EQ(records("100000d"), 2);
+  EXPECT_EQ(records("yesterday"), -2);
+}
+
+TEST_F(CommandTest, SuggestRefusesALogThatIsNone) {
+  const std::string good = flow_line("2026-01-01T00:00:00Z", "allow", 80);
+  const auto suggest = [&](const std::string& text) {
+    write("flows.jsonl", text);
+    return bulkhead({"policy", "suggest", path("pods.yaml"), "--flows", path("flows.jsonl")});
+  };
+  const auto broken = suggest(good + "nonsense\n" + good);
+  EXPECT_EQ(broken.status, 2);
+  EXPECT_NE(broken.err.find("flows.jsonl:2: no flow record"), std::string::npos) << broken.err;
+  EXPECT_EQ(broken.out, "");
+  EXPECT_EQ(suggest(good + good.substr(0, 40)).status, 0);  // still being written
+  EXPECT_EQ(suggest("").status, 2);
+  EXPECT_EQ(suggest(flow_line("2026-01-01T00:00:00Z", "deny", 80)).status, 2);
+  const auto status = [&](std::vector<std::string> more) {
+    std::vector<std::string> words{"policy", "suggest", path("pods.yaml")};
+    words.insert(words.end(), more.begin(), more.end());
+    return bulkhead(words).status;
+  };
+  write("flows.jsonl", good);
+  EXPECT_EQ(status({"--flows", path("none")}), 2);
+  EXPECT_EQ(status({"--flows", path("flows.jsonl"), "-n", "nowhere"}), 2);
+  EXPECT_EQ(status({"--flows", path("flows.jsonl"), "--prefix4", "33"}), 2);
+  EXPECT_EQ(status({"--root", path()}), 2);  // no agent there
+}
+
 TEST_F(CommandTest, CompletionNamesCommandsAndOptions) {
   const auto ended = bulkhead({"completion", "bash"});
   EXPECT_EQ(ended.status, 0);
