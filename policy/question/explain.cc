@@ -8,6 +8,11 @@ namespace {
 
 constexpr std::size_t kNearestLimit = 5;
 
+RulePlace place_of(const model::Cluster& cluster, const std::optional<oracle::Answer>& answer) {
+  const auto* rule = answer ? find_rule(cluster, answer->rule) : nullptr;
+  return rule != nullptr ? RulePlace{rule->name, rule->origin.text()} : RulePlace{};
+}
+
 void add_direction(Explanation& explanation, const model::Cluster& cluster, Direction direction,
                    const End& subject, const End& peer,
                    const std::optional<oracle::Answer>& answer) {
@@ -21,7 +26,8 @@ void add_direction(Explanation& explanation, const model::Cluster& cluster, Dire
   if (answer->verdict == Verdict::Allow) return;
   // What is dropped before the tiers no rule could have allowed.
   if (answer->rule.empty() || answer->tier == model::Tier::Quarantine) return;
-  auto nearest = nearest_rules(cluster, direction, subject, peer, explanation.probe, kNearestLimit);
+  auto nearest = nearest_rules(cluster, direction, subject, peer, explanation.probe, answer->rule,
+                               kNearestLimit);
   explanation.nearest.insert(explanation.nearest.end(), nearest.begin(), nearest.end());
 }
 
@@ -42,6 +48,8 @@ Result<Explanation> explain(const model::Cluster& cluster, const TableJudge& jud
   explanation.to = to->name;
   explanation.probe = options.probe;
   explanation.judgement = judge.judge(*from, *to, options.probe);
+  explanation.egress = place_of(cluster, explanation.judgement.egress);
+  explanation.ingress = place_of(cluster, explanation.judgement.ingress);
   add_direction(explanation, cluster, Direction::Egress, *from, *to, explanation.judgement.egress);
   add_direction(explanation, cluster, Direction::Ingress, *to, *from,
                 explanation.judgement.ingress);

@@ -10,12 +10,20 @@
 
 namespace bulkhead::question {
 
+// What is known of the rule that decided, beside its id.
+struct RulePlace {
+  std::string name;   // what its author calls it; often empty
+  std::string where;  // "web.yaml:12:5"; empty for the implicit rules
+};
+
 // Why a connection is allowed or denied.
 struct Explanation {
   std::string from;  // as End::name
   std::string to;
   Probe probe;
   Judgement judgement;
+  RulePlace egress;
+  RulePlace ingress;
   std::vector<std::string> path;  // through the tiers, a line each
   std::vector<Nearest> nearest;   // empty for what is allowed
 

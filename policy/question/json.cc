@@ -13,11 +13,12 @@ std::string rule_of(const std::optional<oracle::Answer>& answer) {
   return answer ? answer->rule : std::string();
 }
 
-Json side(const std::optional<oracle::Answer>& answer) {
-  if (!answer) return {{"verdict", "allow"}, {"tier", "none"}, {"rule", ""}};
-  return {{"verdict", name_of(answer->verdict)},
-          {"tier", name_of(answer->tier)},
-          {"rule", answer->rule}};
+Json side(const std::optional<oracle::Answer>& answer, const RulePlace& place) {
+  return {{"verdict", answer ? name_of(answer->verdict) : "allow"},
+          {"tier", answer ? name_of(answer->tier) : "none"},
+          {"rule", rule_of(answer)},
+          {"name", place.name},
+          {"where", place.where}};
 }
 
 // Names come from files: what is not UTF-8 is replaced rather than thrown about.
@@ -52,11 +53,12 @@ std::string to_json(const Matrix& matrix) {
 std::string to_json(const Explanation& explanation) {
   Json nearest = Json::array();
   for (const auto& near : explanation.nearest) {
-    nearest.push_back({{"rule", near.rule}, {"why", near.why}});
+    nearest.push_back(
+        {{"rule", near.rule}, {"name", near.name}, {"where", near.where}, {"why", near.why}});
   }
   return dump({{"verdict", name_of(explanation.verdict())},
-               {"egress", side(explanation.judgement.egress)},
-               {"ingress", side(explanation.judgement.ingress)},
+               {"egress", side(explanation.judgement.egress, explanation.egress)},
+               {"ingress", side(explanation.judgement.ingress, explanation.ingress)},
                {"path", explanation.path},
                {"nearest", std::move(nearest)}});
 }

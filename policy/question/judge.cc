@@ -14,6 +14,15 @@ bool is_same_pod(const End& a, const End& b) {
   return is_live(a) && is_live(b) && a.pod->key == b.pod->key;
 }
 
+// A rule id is the policy's id, a direction and an index.
+const model::Policy* policy_of(const model::Cluster& cluster, const std::string& rule) {
+  if (rule.starts_with("default/")) return nullptr;
+  auto id = rule.substr(0, rule.rfind('/'));
+  id = id.substr(0, id.rfind('/'));
+  const auto policy = cluster.policies.find(id);
+  return policy != cluster.policies.end() ? policy->second.get() : nullptr;
+}
+
 oracle::Answer self_answer() {
   const std::string rule(model::kRuleSelf);
   return {Verdict::Allow, model::Tier::Default, rule, Verdict::Allow, rule};
@@ -31,12 +40,19 @@ Verdict Judgement::verdict() const {
 model::Tier tier_of(const model::Cluster& cluster, const std::string& rule) {
   if (rule == model::kRuleQuarantine) return model::Tier::Quarantine;
   if (rule == model::kRuleIsolated) return model::Tier::NetworkPolicy;
-  if (rule.starts_with("default/")) return model::Tier::Default;
-  // A rule id is the policy's id, a direction and an index.
-  auto id = rule.substr(0, rule.rfind('/'));
-  id = id.substr(0, id.rfind('/'));
-  const auto policy = cluster.policies.find(id);
-  return policy != cluster.policies.end() ? policy->second->tier : model::Tier::Default;
+  const auto* policy = policy_of(cluster, rule);
+  return policy != nullptr ? policy->tier : model::Tier::Default;
+}
+
+const model::Rule* find_rule(const model::Cluster& cluster, const std::string& rule) {
+  const auto* policy = policy_of(cluster, rule);
+  if (policy == nullptr) return nullptr;
+  for (const auto direction : kDirections) {
+    for (const auto& candidate : policy->rules_of(direction)) {
+      if (policy->rule_id(direction, candidate) == rule) return &candidate;
+    }
+  }
+  return nullptr;
 }
 
 Result<TableJudge> TableJudge::compile(const model::Cluster& cluster) {

@@ -66,4 +66,7 @@ class OracleJudge {
 // The tier that a rule id belongs to.
 [[nodiscard]] model::Tier tier_of(const model::Cluster& cluster, const std::string& rule);
 
+// The rule of the policies that has this id; null for the implicit ones.
+[[nodiscard]] const model::Rule* find_rule(const model::Cluster& cluster, const std::string& rule);
+
 }  // namespace bulkhead::question

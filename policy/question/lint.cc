@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "policy/oracle/match.h"
 #include "policy/question/cover.h"
@@ -36,6 +37,14 @@ class Linter {
            std::string mend) {
     findings_.push_back({std::string(id), lint_rule(id).severity, where, std::move(object),
                          std::move(message), std::move(mend)});
+  }
+
+  void add_rule(std::string_view id, const Policy& policy, Direction direction, const Rule& rule,
+                std::string message, std::string mend) {
+    const bool is_placed = rule.origin.line != 0;
+    add(id, is_placed ? rule.origin : policy.origin, policy.rule_id(direction, rule),
+        std::move(message), std::move(mend));
+    findings_.back().rule_name = rule.name;
   }
 
   void lint_policy(const Policy& policy) {
@@ -101,10 +110,10 @@ class Linter {
         // Of two rules that mean the same, the first one stays.
         const bool is_mutual = covers_subjects(policy, *other) && covers(rule, candidate);
         if (!is_earlier && is_mutual) continue;
-        add("BL002", policy.origin, policy.rule_id(direction, rule),
-            fmt::format("adds nothing: {} already decides all of it",
-                        other->rule_id(direction, candidate)),
-            "take the rule away, or narrow the other one");
+        add_rule("BL002", policy, direction, rule,
+                 fmt::format("adds nothing: {} already decides all of it",
+                             other->rule_id(direction, candidate)),
+                 "take the rule away, or narrow the other one");
         return;
       }
     }
@@ -126,12 +135,12 @@ class Linter {
     const std::string_view peers = direction == Direction::Ingress ? "from" : "to";
     const std::string mend = fmt::format("name the peers in `{}`", peers);
     if (rule.ports.empty()) {
-      add("BL003", policy.origin, policy.rule_id(direction, rule),
-          "allows every peer, in and out of the cluster, on every port", mend);
+      add_rule("BL003", policy, direction, rule,
+               "allows every peer, in and out of the cluster, on every port", mend);
     } else {
-      add("BL011", policy.origin, policy.rule_id(direction, rule),
-          "allows every peer, in and out of the cluster, on its ports",
-          mend + " if not all of it is meant");
+      add_rule("BL011", policy, direction, rule,
+               "allows every peer, in and out of the cluster, on its ports",
+               mend + " if not all of it is meant");
     }
   }
 
@@ -139,43 +148,56 @@ class Linter {
     if (is_everyone(rule)) return;
     for (const auto& peer : rule.peers) {
       const auto* block = std::get_if<model::CidrPeer>(&peer);
-      const auto* pod = block != nullptr ? first_pod_in(peer) : nullptr;
-      if (pod == nullptr) continue;
-      add("BL006", policy.origin, policy.rule_id(direction, rule),
-          fmt::format("the block {} also holds pod {}", block->prefix.text(), pod->key.text()),
-          "name pods by labels, and put the pods' addresses under `except`");
+      const std::string held = block != nullptr ? pods_in(*block) : "";
+      if (held.empty()) continue;
+      add_rule("BL006", policy, direction, rule,
+               fmt::format("the block {} also holds {}", block->prefix.text(), held),
+               "name pods by labels, and put the pods' addresses under `except`");
     }
   }
 
-  const model::Pod* first_pod_in(const model::Peer& peer) const {
+  // A pod that the block holds, or, before any pod has an address, the addresses pods will have.
+  std::string pods_in(const model::CidrPeer& block) const {
     for (const auto* pod : pods_) {
       for (const auto& ip : pod->ips) {
-        if (oracle::matches_peer(cluster_, {}, peer, {pod, ip, false})) return pod;
+        if (oracle::matches_peer(cluster_, {}, block, {pod, ip, false})) {
+          return "pod " + pod->key.text();
+        }
       }
     }
-    return nullptr;
+    for (const auto& cidr : cluster_.settings.pod_cidrs) {
+      const bool meets = block.prefix.contains(cidr) || cidr.contains(block.prefix);
+      const bool is_excepted = std::ranges::any_of(
+          block.except, [&](const Prefix& except) { return except.contains(cidr); });
+      if (meets && !is_excepted) return "pod addresses of " + cidr.text();
+    }
+    return {};
   }
 
   void lint_named_ports(const Policy& policy, Direction direction, const Rule& rule,
                         const std::vector<const model::Pod*>& subjects) {
+    // A tier's destinationNamedPort is one entry a protocol: found once is found.
+    const bool is_any_protocol = policy.tier != model::Tier::NetworkPolicy;
+    std::set<std::string> asked;
     for (const auto& match : rule.ports) {
       const auto* named = std::get_if<model::NamedPort>(&match.port);
-      if (named == nullptr) continue;
+      if (named == nullptr || (is_any_protocol && !asked.insert(named->name).second)) continue;
       std::size_t destinations = 0;
       const auto has_port = [&](const model::Pod* pod) {
         if (direction == Direction::Egress && !is_peer(policy, rule, *pod)) return false;
         ++destinations;
         return std::ranges::any_of(pod->ports, [&](const model::ContainerPort& port) {
-          return port.name == named->name && port.protocol == match.protocol;
+          return port.name == named->name && (is_any_protocol || port.protocol == match.protocol);
         });
       };
       const bool is_found =
           std::ranges::any_of(direction == Direction::Ingress ? subjects : pods_, has_port);
       if (is_found || destinations == 0) continue;
-      add("BL007", policy.origin, policy.rule_id(direction, rule),
-          fmt::format("none of the {} destination pods has a {} port named {}", destinations,
-                      protocol_name(match.protocol), named->name),
-          "name a port that the pods declare, or write its number");
+      const std::string protocol = is_any_protocol ? "" : protocol_name(match.protocol) + " ";
+      add_rule("BL007", policy, direction, rule,
+               fmt::format("none of the {} destination pods has a {}port named {}", destinations,
+                           protocol, named->name),
+               "name a port that the pods declare, or write its number");
     }
   }
 

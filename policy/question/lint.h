@@ -29,9 +29,10 @@ struct Finding {
   std::string id;  // "BL001"
   Severity severity = Severity::Warning;
   model::Origin where;
-  std::string object;   // a policy's or rule's id, or "Namespace/NAME"
-  std::string message;  // what is the matter
-  std::string mend;     // what to write instead
+  std::string object;          // a policy's or rule's id, or "Namespace/NAME"
+  std::string message;         // what is the matter
+  std::string mend;            // what to write instead
+  std::string rule_name = {};  // what the rule's author calls it; often empty
 };
 
 // Is it wise? Reads the policies of a valid cluster against its inventory; checks that need pods
@@ -43,7 +44,8 @@ struct Finding {
 
 void sort(std::vector<Finding>& findings);
 
-// {"findings": [{"id", "name", "severity", "file", "line", "column", "object", "message", "mend"}]}
+// {"findings": [{"id", "name", "severity", "file", "line", "column", "object", "rule_name",
+//   "message", "mend"}]}
 [[nodiscard]] std::string to_json(const std::vector<Finding>& findings);
 // "web.yaml:3:1: warning BL001: MESSAGE; MEND", a line each.
 [[nodiscard]] std::string to_text(const std::vector<Finding>& findings);

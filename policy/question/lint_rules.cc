@@ -71,6 +71,7 @@ std::string to_json(const std::vector<Finding>& findings) {
                     {"line", finding.where.line},
                     {"column", finding.where.column},
                     {"object", finding.object},
+                    {"rule_name", finding.rule_name},
                     {"message", finding.message},
                     {"mend", finding.mend}});
   }
@@ -83,8 +84,10 @@ std::string to_text(const std::vector<Finding>& findings) {
   std::string out;
   for (const auto& finding : findings) {
     const std::string place = finding.where.text();
-    out += fmt::format("{}{}{} {}: {}: {}; {}\n", place, place.empty() ? "" : ": ",
-                       name_of(finding.severity), finding.id, finding.object, finding.message,
+    const std::string name =
+        finding.rule_name.empty() ? "" : fmt::format(" \"{}\"", finding.rule_name);
+    out += fmt::format("{}{}{} {}: {}{}: {}; {}\n", place, place.empty() ? "" : ": ",
+                       name_of(finding.severity), finding.id, finding.object, name, finding.message,
                        finding.mend);
   }
   return out;

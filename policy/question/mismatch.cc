@@ -162,7 +162,7 @@ std::optional<Faults> subject_faults(const model::Cluster& cluster, const model:
 
 std::vector<Nearest> nearest_rules(const model::Cluster& cluster, Direction direction,
                                    const End& subject, const End& peer, const Probe& probe,
-                                   std::size_t limit) {
+                                   const std::string& decided, std::size_t limit) {
   std::vector<Nearest> found;
   for (const auto& [id, policy] : cluster.policies) {
     const auto outer = subject_faults(cluster, *policy, direction, *subject.pod);
@@ -171,9 +171,9 @@ std::vector<Nearest> nearest_rules(const model::Cluster& cluster, Direction dire
       if (rule.action != model::RuleAction::Accept) continue;
       Faults faults = rule_faults(cluster, *policy, rule, direction, subject, peer, probe);
       faults.insert(faults.end(), outer->begin(), outer->end());
-      if (faults.empty()) continue;
+      if (faults.empty()) faults.push_back(fmt::format("{} comes first and denies it", decided));
       found.push_back({policy->rule_id(direction, rule), fmt::format("{}", fmt::join(faults, "; ")),
-                       faults.size()});
+                       faults.size(), rule.name, rule.origin.text()});
     }
   }
   std::stable_sort(found.begin(), found.end(),

@@ -18,10 +18,19 @@ std::vector<std::string> marks_of(const Matrix& matrix, std::size_t probe) {
   return rows;
 }
 
-std::string side_text(std::string_view direction, const std::optional<oracle::Answer>& answer) {
+// A rule as people find it again: its id, its author's name for it, and where it is written.
+std::string rule_text(const std::string& rule, const RulePlace& place) {
+  std::string text = rule;
+  if (!place.name.empty()) text += fmt::format(" \"{}\"", place.name);
+  if (!place.where.empty()) text += fmt::format(" at {}", place.where);
+  return text;
+}
+
+std::string side_text(std::string_view direction, const std::optional<oracle::Answer>& answer,
+                      const RulePlace& place) {
   if (!answer) return {};
   return fmt::format("  {:<8} {:<6} {}\n", direction, name_of(answer->verdict),
-                     answer->rule.empty() ? "unknown_peer" : answer->rule);
+                     answer->rule.empty() ? "unknown_peer" : rule_text(answer->rule, place));
 }
 
 }  // namespace
@@ -51,13 +60,14 @@ std::string to_text(const Explanation& explanation) {
   std::string out = fmt::format("{}: {} -> {} {}\n",
                                 explanation.verdict() == Verdict::Allow ? "ALLOWED" : "DENIED",
                                 explanation.from, explanation.to, explanation.probe.text());
-  out += side_text("egress", explanation.judgement.egress);
-  out += side_text("ingress", explanation.judgement.ingress);
+  out += side_text("egress", explanation.judgement.egress, explanation.egress);
+  out += side_text("ingress", explanation.judgement.ingress, explanation.ingress);
   out += "path\n";
   for (const auto& line : explanation.path) out += fmt::format("  {}\n", line);
   if (!explanation.nearest.empty()) out += "nearest rules\n";
   for (const auto& near : explanation.nearest) {
-    out += fmt::format("  {}: {}\n", near.rule, near.why);
+    out += fmt::format("  {}: {}{}\n", rule_text(near.rule, {near.name, {}}), near.why,
+                       near.where.empty() ? "" : fmt::format(" ({})", near.where));
   }
   return out;
 }

@@ -138,6 +138,102 @@ TEST(Lint, FindsTheTrapsOfPolicyTypes) {
   EXPECT_THAT(lint_text("f.yaml", policy("{policyTypes: [Ingress], egress: []}")), IsEmpty());
 }
 
+// A policy of a tier, over the namespace db.
+std::string tier_policy(const std::string& tier, int priority, const std::string& rules) {
+  return fmt::format(
+      "---\napiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\n"
+      "metadata: {{name: t{1}}}\nspec:\n  tier: {0}\n  priority: {1}\n"
+      "  subject: {{namespaces: {{matchLabels: {{kubernetes.io/metadata.name: db}}}}}}\n"
+      "  ingress: [{2}]\n",
+      tier, priority, rules);
+}
+
+TEST(Lint, ReadsTheTiersByPriority) {
+  const std::string ssh =
+      "{name: ssh, action: Accept, from: [{namespaces: {}}], "
+      "protocols: [{tcp: {destinationPort: {number: 22}}}]}";
+  const std::string all = "{action: Deny, from: [{namespaces: {}}]}";
+  for (const char* tier : {"Admin", "Baseline"}) {
+    // Which of the two goes first decides whether the narrow one still says anything.
+    const auto shadowed =
+        lint(cluster_of(three_pods() + tier_policy(tier, 1, all) + tier_policy(tier, 2, ssh)));
+    std::vector<std::string> objects;
+    for (const auto& finding : shadowed) {
+      if (finding.id == "BL002") objects.push_back(finding.object + " " + finding.rule_name);
+    }
+    EXPECT_THAT(objects, testing::ElementsAre("ClusterNetworkPolicy/t2/ingress/0 ssh")) << tier;
+    EXPECT_THAT(ids(tier_policy(tier, 1, ssh) + tier_policy(tier, 2, all)), Not(Contains("BL002")));
+    EXPECT_THAT(ids(tier_policy(tier, 1, ssh + ", " + all)), Not(Contains("BL002")));
+    EXPECT_THAT(ids(tier_policy(tier, 1, all + ", " + ssh)), Contains("BL002").Times(1));
+  }
+  // Tiers do not shadow each other: a Pass, or no match at all, leads on.
+  EXPECT_THAT(ids(tier_policy("Admin", 1, all) + tier_policy("Baseline", 2, ssh)),
+              Not(Contains("BL002")));
+}
+
+TEST(Lint, FindsTiersThatSelectNobodyOrCloseANamespace) {
+  std::string nobody = tier_policy("Admin", 1, "{action: Deny, from: [{namespaces: {}}]}");
+  nobody.replace(nobody.find("name: db"), 8, "name: xx");
+  EXPECT_THAT(ids(nobody), Contains("BL001"));
+  const auto open = [](const std::string& policies) {
+    std::vector<std::string> objects;
+    for (const auto& finding : lint(cluster_of(three_pods() + policies))) {
+      if (finding.id == "BL005") objects.push_back(finding.object);
+    }
+    return objects;
+  };
+  EXPECT_THAT(open(nobody), Contains("Namespace/db"));
+  for (const char* tier : {"Admin", "Baseline"}) {
+    EXPECT_THAT(open(tier_policy(tier, 1, "{action: Deny, from: [{namespaces: {}}]}")),
+                Not(Contains("Namespace/db")));
+    EXPECT_THAT(open(tier_policy(tier, 1, "{action: Accept, from: [{namespaces: {}}]}")),
+                Contains("Namespace/db"));
+  }
+}
+
+TEST(Lint, FindsANamedPortOfATierThatNoPodHas) {
+  const auto named = [](const char* port) {
+    return tier_policy("Baseline", 1,
+                       fmt::format("{{action: Accept, from: [{{namespaces: {{}}}}], protocols: "
+                                   "[{{destinationNamedPort: {}}}]}}",
+                                   port));
+  };
+  EXPECT_THAT(ids(named("mysql")), Contains("BL007"));
+  EXPECT_THAT(ids(named("sql")), Not(Contains("BL007")));
+}
+
+TEST(Lint, FindsABlockThatMeetsTheClustersAddresses) {
+  model::Settings settings;
+  settings.default_verdict = Verdict::Deny;
+  settings.pod_cidrs = {prefix("10.88.0.0/16"), prefix("fd00:88::/64")};
+  const auto found = [&](const std::string& block) {
+    std::vector<std::string> messages;
+    for (const auto& finding : lint(cluster_of(
+             three_pods() + policy("{ingress: [{from: [{ipBlock: " + block + "}]}]}"), settings))) {
+      if (finding.id == "BL006") messages.push_back(finding.message);
+    }
+    return messages;
+  };
+  EXPECT_THAT(found("{cidr: 10.88.7.0/24}"),
+              testing::ElementsAre("the block 10.88.7.0/24 also holds pod addresses of "
+                                   "10.88.0.0/16"));
+  EXPECT_THAT(found("{cidr: 'fd00:88::/32'}"), testing::SizeIs(1));
+  EXPECT_THAT(found("{cidr: 192.0.2.0/24}"), IsEmpty());
+  EXPECT_THAT(found("{cidr: 10.80.0.0/12, except: [10.88.0.0/16]}"), IsEmpty());
+}
+
+TEST(Lint, PointsAtTheRule) {
+  const auto found =
+      lint(cluster_of("apiVersion: v1\nkind: Namespace\nmetadata: {name: db}\n---\n"
+                      "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
+                      "metadata: {name: p, namespace: db}\nspec:\n"
+                      "  ingress:\n  - from: [{podSelector: {}}]\n  - {}\n"));
+  ASSERT_FALSE(found.empty());
+  for (const auto& finding : found) {
+    EXPECT_EQ(finding.where.line, finding.id == "BL003" ? 11u : 10u) << finding.id;
+  }
+}
+
 TEST(Lint, SaysWhereAndHowToMend) {
   const auto found = lint(cluster_of(three_pods() + policy("{ingress: [{}]}")));
   const auto text = to_text(found);

@@ -196,10 +196,35 @@ TEST(Explain, HasTheDocumentedJson) {
   const auto cluster = cluster_of(three_pods() + policy(kWebToSql));
   const auto json = to_json(explained(cluster, "203.0.113.1", "db/db", 5432));
   EXPECT_THAT(json, testing::StartsWith(
-                        R"({"verdict":"deny","egress":{"verdict":"allow","tier":"none","rule":""},)"
+                        R"({"verdict":"deny","egress":{"verdict":"allow","tier":"none","rule":"",)"
+                        R"("name":"","where":""},)"
                         R"("ingress":{"verdict":"deny","tier":"networkpolicy",)"
-                        R"("rule":"default/isolated"},"path":[)"));
-  EXPECT_THAT(json, HasSubstr(R"("nearest":[{"rule":"NetworkPolicy/db/p/ingress/0","why":")"));
+                        R"("rule":"default/isolated","name":"","where":""},"path":[)"));
+  EXPECT_THAT(json, testing::ContainsRegex(
+                        R"("nearest":\[\{"rule":"NetworkPolicy/db/p/ingress/0","name":"",)"
+                        R"("where":"f.yaml:[0-9]+:[0-9]+","why":")"));
+}
+
+// Two rules of one Admin policy, the second never reached; and a NetworkPolicy beneath that allows.
+TEST(Explain, NamesTheRuleThatCameFirstAndWhatItsAuthorCallsIt) {
+  const auto cluster =
+      cluster_of(three_pods() + policy(kWebToSql) +
+                 "---\napiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\n"
+                 "metadata: {name: guard}\nspec:\n  tier: Admin\n  priority: 10\n"
+                 "  subject: {namespaces: {matchLabels: {kubernetes.io/metadata.name: db}}}\n"
+                 "  ingress:\n  - {name: no web, action: Deny, from: [{namespaces: {}}]}\n"
+                 "  - {name: too late, action: Accept, from: [{namespaces: {}}]}\n");
+  const auto why = explained(cluster, "web/web", "db/db", 5432);
+  EXPECT_EQ(why.judgement.ingress->rule, "ClusterNetworkPolicy/guard/ingress/0");
+  EXPECT_EQ(why.ingress.name, "no web");
+  EXPECT_THAT(why.ingress.where, testing::StartsWith("f.yaml:"));
+  EXPECT_THAT(to_text(why),
+              HasSubstr("ClusterNetworkPolicy/guard/ingress/0 \"no web\" at f.yaml:"));
+  std::vector<std::string> near;
+  for (const auto& rule : why.nearest) near.push_back(rule.rule + ": " + rule.why);
+  const std::string first = ": ClusterNetworkPolicy/guard/ingress/0 comes first and denies it";
+  EXPECT_THAT(near, ElementsAre("ClusterNetworkPolicy/guard/ingress/1" + first,
+                                "NetworkPolicy/db/p/ingress/0" + first));
 }
 
 TEST(Explain, TakesAPodsAddressForThePod) {
