@@ -25,6 +25,7 @@ struct FragmentCache::Datagram {
   std::uint8_t released_count = 0;  // flushed to go on, not admitted again yet
   std::uint16_t total_units = 0;    // of 8 bytes; 0 until the last fragment came
   std::uint16_t seen_units = 0;
+  std::uint16_t end_units = 0;  // where the farthest fragment so far ended
   PortId in_port;
   std::uint32_t id = 0;
   std::uint64_t deadline_ns = 0;
@@ -34,11 +35,15 @@ struct FragmentCache::Datagram {
   // Which units of 8 bytes have been seen: exact, whatever the order and number of fragments.
   std::array<std::uint64_t, 128> seen{};
 
-  // False when any unit was seen before.
-  bool cover(std::size_t offset, std::size_t bytes) {
+  // False when it contradicts what came before: a unit was seen already, there are two ends, or
+  // something lies beyond the end.
+  bool cover(std::size_t offset, std::size_t bytes, bool is_last) {
     const std::size_t first = offset / 8;
     const std::size_t end = (offset + bytes + 7) / 8;
-    bool is_new = true;
+    if (is_last && total_units == 0) total_units = static_cast<std::uint16_t>(end);
+    end_units = std::max(end_units, static_cast<std::uint16_t>(end));
+    bool is_new =
+        total_units == 0 || (end_units <= total_units && (!is_last || end == total_units));
     for (std::size_t unit = first; unit < end; ++unit) {
       const std::uint64_t bit = std::uint64_t{1} << (unit % 64);
       is_new = is_new && (seen[unit / 64] & bit) == 0;
@@ -113,14 +118,11 @@ FragmentCache::Admission FragmentCache::admit(rte_mbuf* mbuf, PortId in_port, co
   }
   const auto slot = static_cast<std::uint16_t>(datagram - datagrams_.get());
   const std::size_t data_bytes = info.l3_bytes + 14u - info.l4_offset;
-  if (!is_released && !datagram->cover(info.fragment_offset, data_bytes)) {
-    datagram->state = Datagram::State::Poisoned;
-    flush(*datagram, DropReason::FragmentOverlap);
-  }
   if (is_released) {
     if (datagram->released_count > 0) --datagram->released_count;
-  } else if (!info.more_fragments) {
-    datagram->total_units = static_cast<std::uint16_t>((info.fragment_offset + data_bytes + 7) / 8);
+  } else if (!datagram->cover(info.fragment_offset, data_bytes, !info.more_fragments)) {
+    datagram->state = Datagram::State::Poisoned;
+    flush(*datagram, DropReason::FragmentOverlap);
   }
   switch (datagram->state) {
     case Datagram::State::Waiting:

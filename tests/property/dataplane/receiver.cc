@@ -50,6 +50,7 @@ std::optional<Received> finish(View ip, std::size_t at, std::size_t end, bool mo
   got.fragment_bytes = end - at;
   got.is_later_fragment = got.fragment_offset != 0;
   got.is_first_fragment = !got.is_later_fragment && more;
+  got.is_last_fragment = got.is_later_fragment && !more;
   if (got.is_later_fragment) return got;
   if (!read_transport(ip.subspan(at, end - at), got, may_be_cut)) return {};
   return got;

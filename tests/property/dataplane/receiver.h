@@ -32,6 +32,7 @@ struct Received {
   std::uint8_t tcp_flags = 0;
   bool is_first_fragment = false;
   bool is_later_fragment = false;  // its tuple has no ports
+  bool is_last_fragment = false;
   std::uint32_t fragment_id = 0;
   std::size_t fragment_offset = 0;  // bytes
   std::size_t fragment_bytes = 0;

@@ -120,13 +120,17 @@ std::string World::judge_fragment(const Received& packet, PortId in, std::uint64
   ends.source_port = ends.destination_port = 0;
   Passed& passed = datagrams_[{ends, packet.fragment_id, in.value}];
   // By then the cache has forgotten the datagram, and so may we.
-  if (now_ms - passed.since_ms > 1000) passed = {now_ms, passed.has_first, {}};
+  if (now_ms - passed.since_ms > 1000)
+    passed = {.since_ms = now_ms, .has_first = passed.has_first, .total_units = 0, .units = {}};
   if (packet.is_first_fragment) passed.has_first = true;
   if (!passed.has_first) return "a later fragment left before its first";
   const std::size_t end = packet.fragment_offset + packet.fragment_bytes;
   for (std::size_t unit = packet.fragment_offset / 8; unit < (end + 7) / 8; ++unit) {
     if (!passed.units.insert(unit).second) return "overlapping fragments left";
   }
+  // Put together and gone: what comes with its number from now on is another datagram.
+  if (packet.is_last_fragment) passed.total_units = (end + 7) / 8;
+  if (passed.total_units != 0 && passed.units.size() == passed.total_units) passed = {};
   return "";
 }
 

@@ -44,6 +44,7 @@ class World {
   struct Passed {
     std::uint64_t since_ms = 0;
     bool has_first = false;
+    std::size_t total_units = 0;  // of 8 bytes; 0 until the last fragment left
     std::set<std::size_t> units;
   };
 

@@ -92,6 +92,22 @@ TEST_P(PipelineFragments, PoisonsOverlappingDatagrams) {
               forwarded_to(Node::kDb));
 }
 
+TEST_P(PipelineFragments, PoisonsDatagramsWithBytesBeyondTheirEnd) {
+  const auto whole = to_db().udp(4000, 53).payload(2992);
+  const auto fragment = [&](std::uint16_t id, std::size_t offset, bool more) {
+    return node.from_web(PacketBuilder(whole).fragment(id, offset, 800, more));
+  };
+  // As many bytes as the end tells, but elsewhere: it must not count as complete.
+  EXPECT_THAT(fragment(7, 0, true), forwarded_to(Node::kDb));
+  EXPECT_THAT(fragment(7, 1600, true), forwarded_to(Node::kDb));
+  EXPECT_THAT(fragment(7, 800, false), dropped_as(DropReason::FragmentOverlap));
+  EXPECT_THAT(fragment(7, 0, true), dropped_as(DropReason::FragmentOverlap));
+  // The end came first, and then a second one.
+  EXPECT_THAT(fragment(8, 0, true), forwarded_to(Node::kDb));
+  EXPECT_THAT(fragment(8, 1600, false), forwarded_to(Node::kDb));
+  EXPECT_THAT(fragment(8, 800, false), dropped_as(DropReason::FragmentOverlap));
+}
+
 TEST_P(PipelineFragments, DropsTinyFirstFragments) {
   const auto segment = to_db().tcp(4000, 5432, kTcpSyn).payload(100);
   EXPECT_THAT(node.from_web(PacketBuilder(segment).fragment(7, 0, 16, true)),
