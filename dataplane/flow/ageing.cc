@@ -28,7 +28,7 @@ Ageing::Expired Ageing::slice(FlowTable& table, Now now) {
     std::uint32_t slot = table.oldest(age_class);
     for (std::uint32_t left = table.count(age_class); left > 0 && visits_left > 0; --left) {
       const Flow& flow = table[slot];
-      const auto waited = static_cast<std::uint8_t>(now_units - flow.queued_at);
+      const auto waited = static_cast<std::uint8_t>(now_units - flow.queued_at());
       // Strictly more, for the first unit may have been a short one. All behind it joined later.
       if (waited <= limit_units) break;
       --visits_left;

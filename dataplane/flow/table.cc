@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "dataplane/api/messages.h"
+#include "dataplane/flow/key_match.h"
 #include "policy/base/protocol.h"
 
 namespace bulkhead::dataplane {
@@ -24,32 +25,6 @@ std::size_t protocol_index(std::uint8_t protocol) {
   if (protocol == kUdp) return 1;
   if (protocol == kSctp) return 2;
   return 3;
-}
-
-std::uint64_t word(const void* bytes, std::size_t n) {
-  std::uint64_t value = 0;
-  std::memcpy(&value, static_cast<const std::uint8_t*>(bytes) + n * 8, 8);
-  return value;
-}
-
-// Word by word: GCC calls memcmp for 40 bytes, at twice the price.
-bool same(const FlowKey& a, const FlowKey& b) {
-  std::uint64_t difference = word(&a, 0) ^ word(&b, 0);
-  difference |= (word(&a, 1) ^ word(&b, 1)) | (word(&a, 2) ^ word(&b, 2));
-  difference |= (word(&a, 3) ^ word(&b, 3)) | (word(&a, 4) ^ word(&b, 4));
-  return difference == 0;
-}
-
-bool same_reversed(const FlowKey& a, const FlowKey& b) {
-  // Realm, family and protocol, then the ports, which are swapped by rotating their half.
-  const std::uint64_t head = word(&b, 0);
-  const std::uint64_t swapped =
-      (head & 0xffffffff) |
-      (std::uint64_t{std::rotl(static_cast<std::uint32_t>(head >> 32), 16)} << 32);
-  std::uint64_t difference = word(&a, 0) ^ swapped;
-  difference |= (word(&a, 1) ^ word(&b, 3)) | (word(&a, 2) ^ word(&b, 4));
-  difference |= (word(&a, 3) ^ word(&b, 1)) | (word(&a, 4) ^ word(&b, 2));
-  return difference == 0;
 }
 
 bool makes_sense(const Flow& flow) {
@@ -180,16 +155,21 @@ const HashKey& FlowTable::steering_key() const { return header_->steering; }
 std::uint64_t FlowTable::started_cold_ns() const { return header_->started_cold_ns; }
 std::uint64_t FlowTable::hash(const FlowKey& key) const { return symmetric_hash(key, key_); }
 
-FlowTable::Found FlowTable::compare(std::uint64_t hash, const FlowKey& key, Match match) const {
+FlowTable::Found FlowTable::compare(std::uint32_t slot, const FlowKey& key, Match match) const {
+  const KeyMatch keys = match_keys(flows_[slot].key, key);
+  const bool forward = keys.is_same & (match != Match::Reverse);
+  const bool reverse = keys.is_reversed & (match != Match::Forward);
+  return {(forward | reverse) ? slot : kNoSlot, !forward};
+}
+
+FlowTable::Found FlowTable::search(std::uint64_t hash, const FlowKey& key, Match match) const {
   const std::uint16_t tag = FlowIndex::tag_of(hash);
   const Bucket* bucket = &index_.first(hash);
   const bool may_be_displaced = bucket->displaced != 0;
   for (int probe = 0; probe < 2; ++probe) {
     for (std::uint32_t ways = bucket->matches(tag); ways != 0; ways &= ways - 1) {
-      const std::uint32_t slot = bucket->slot[std::countr_zero(ways)];
-      const Flow& flow = flows_[slot];
-      if (match != Match::Reverse && same(flow.key, key)) return {slot, false};
-      if (match != Match::Forward && same_reversed(flow.key, key)) return {slot, true};
+      const Found found = compare(bucket->slot[std::countr_zero(ways)], key, match);
+      if (found.slot != kNoSlot) return found;
     }
     if (!may_be_displaced) break;
     bucket = &index_.second(hash);
@@ -198,7 +178,7 @@ FlowTable::Found FlowTable::compare(std::uint64_t hash, const FlowKey& key, Matc
 }
 
 FlowTable::Found FlowTable::find(const FlowKey& key, Match match) const {
-  return compare(hash(key), key, match);
+  return search(hash(key), key, match);
 }
 
 // Three steps a key, in groups: while one group's buckets load, the entries of the group before it
@@ -209,6 +189,7 @@ void FlowTable::find(std::span<const FlowKey> keys, std::span<const Match> match
   constexpr std::size_t kGroup = 8;
   std::array<std::uint8_t, 64> packet;
   std::array<std::uint64_t, 64> hashes;
+  std::array<std::uint32_t, 64> candidate;
   std::size_t count = 0;
   for (std::uint64_t bits = which; bits != 0; bits &= bits - 1) {
     packet[count++] = static_cast<std::uint8_t>(std::countr_zero(bits));
@@ -223,15 +204,23 @@ void FlowTable::find(std::span<const FlowKey> keys, std::span<const Match> match
     for (std::size_t n = at - std::min(at, kGroup); n < std::min(at, count); ++n) {
       const Bucket& bucket = index_.first(hashes[n]);
       const std::uint32_t ways = bucket.matches(FlowIndex::tag_of(hashes[n]));
+      candidate[n] = kNoSlot;
       if (ways == 0) continue;
-      const Flow& flow = flows_[bucket.slot[std::countr_zero(ways)]];
-      prefetch(&flow);
-      // The second line of an entry holds the TCP windows; nobody else needs it now.
-      if (keys[packet[n]].protocol == kTcp) prefetch(&flow.tcp);
+      candidate[n] = bucket.slot[std::countr_zero(ways)];
+      prefetch(&flows_[candidate[n]]);
     }
     if (at < 2 * kGroup) continue;
     for (std::size_t n = at - 2 * kGroup; n < std::min(at - kGroup, count); ++n) {
-      found[packet[n]] = compare(hashes[n], keys[packet[n]], match[packet[n]]);
+      const std::size_t i = packet[n];
+      if (candidate[n] != kNoSlot) {
+        // The second line of an entry holds the TCP windows, which nobody needs before all keys are
+        // found: asked for here, it does not crowd out the first ones.
+        if (keys[i].protocol == kTcp) prefetch(&flows_[candidate[n]].tcp);
+        found[i] = compare(candidate[n], keys[i], match[i]);
+        if (found[i].slot != kNoSlot) continue;
+      }
+      // A new flow, a key in its second bucket, or two with the same tag.
+      found[i] = search(hashes[n], keys[i], match[i]);
     }
   }
 }
@@ -272,7 +261,7 @@ std::uint32_t FlowTable::insert(const FlowKey& key, std::uint32_t originator_por
     flow.sequence = static_cast<std::uint8_t>(sequence | 1);
     flow.key = key;
     flow.last_seen_ms = milliseconds(now);
-    flow.originator_port = originator_port & 0xfff;
+    flow.set_port(false, originator_port);
     flow.tcp_state = key.protocol == kTcp ? TcpState::SynSent : TcpState::None;
     link(slot, AgeClass::Unassured, flow.last_seen_ms);
   }
@@ -299,23 +288,23 @@ void FlowTable::erase(std::uint32_t slot) {
 
 void FlowTable::move_to(std::uint32_t slot, AgeClass age_class, std::uint32_t now_ms) {
   Flow& flow = flows_[slot];
-  if (flow.age_class == AgeClass::Unassured) --unassured_of_[flow.originator_port];
+  if (flow.age_class == AgeClass::Unassured) --unassured_of_[flow.originator_port()];
   unlink(slot);
   link(slot, age_class, now_ms);
-  if (age_class == AgeClass::Unassured) ++unassured_of_[flow.originator_port];
+  if (age_class == AgeClass::Unassured) ++unassured_of_[flow.originator_port()];
 }
 
 void FlowTable::move_originator(std::uint32_t slot, std::uint32_t port) {
   Flow& flow = flows_[slot];
   count_in(flow, ~0u);
-  flow.originator_port = port & 0xfff;
+  flow.set_port(false, port);
   count_in(flow, 1);
 }
 
 // difference is 1 or -1 modulo 2^32.
 void FlowTable::count_in(const Flow& flow, std::uint32_t difference) {
-  flows_of_[flow.originator_port] += difference;
-  if (flow.age_class == AgeClass::Unassured) unassured_of_[flow.originator_port] += difference;
+  flows_of_[flow.originator_port()] += difference;
+  if (flow.age_class == AgeClass::Unassured) unassured_of_[flow.originator_port()] += difference;
   by_protocol_[protocol_index(flow.key.protocol)] +=
       static_cast<std::uint64_t>(static_cast<std::int32_t>(difference));
 }
@@ -324,7 +313,7 @@ void FlowTable::link(std::uint32_t slot, AgeClass age_class, std::uint32_t now_m
   Fifo& list = fifo(age_class);
   Flow& flow = flows_[slot];
   flow.age_class = age_class;
-  flow.queued_at = queue_time(age_class, now_ms);
+  flow.set_queued_at(queue_time(age_class, now_ms));
   flow.next = kNoSlot;
   flow.previous = list.tail;
   (list.tail == kNoSlot ? list.head : flows_[list.tail].next) = slot;

@@ -115,7 +115,8 @@ class FlowTable {
   void clear(const FlowTableConfig& config);
   void take_over(Now now);
   [[nodiscard]] std::uint64_t hash(const FlowKey& key) const;
-  [[nodiscard]] Found compare(std::uint64_t hash, const FlowKey& key, Match match) const;
+  [[nodiscard]] Found compare(std::uint32_t slot, const FlowKey& key, Match match) const;
+  [[nodiscard]] Found search(std::uint64_t hash, const FlowKey& key, Match match) const;
   void link(std::uint32_t slot, AgeClass age_class, std::uint32_t now_ms);
   void unlink(std::uint32_t slot);
   void count_in(const Flow& flow, std::uint32_t difference);

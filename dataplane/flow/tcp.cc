@@ -3,47 +3,11 @@
 
 #include <algorithm>
 
+#include "dataplane/flow/tcp_window.h"
 #include "dataplane/packet/wire.h"
 
 namespace bulkhead::dataplane {
 namespace {
-
-// Sequence numbers are compared modulo 2^32 (RFC 9293 section 3.4).
-bool is_after(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) > 0; }
-
-// Acknowledgments of what was received out of order may lag this far behind.
-constexpr std::uint32_t kLeastAckWindow = 66000;
-
-std::uint32_t end_of(const TcpSegment& segment) {
-  return segment.sequence + segment.payload_bytes + ((segment.flags & kTcpSyn) != 0 ? 1 : 0) +
-         ((segment.flags & kTcpFin) != 0 ? 1 : 0);
-}
-
-std::uint32_t window_of(const TcpSide& sender, const TcpSegment& segment) {
-  const unsigned shift = (segment.flags & kTcpSyn) != 0 ? 0 : sender.scale();
-  return std::uint32_t{segment.window} << shift;
-}
-
-// The segment touches what its receiver may still accept, and acknowledges nothing that was never
-// sent.
-bool is_in_window(const TcpSide& sender, const TcpSide& receiver, const TcpSegment& segment) {
-  const bool starts_in_time = !is_after(segment.sequence, sender.max_end);
-  const bool ends_in_time = !is_after(sender.end - receiver.window(), end_of(segment));
-  if (!starts_in_time || !ends_in_time) return false;
-  if ((segment.flags & kTcpAck) == 0) return true;
-  const std::uint32_t ack_window = std::max(kLeastAckWindow, sender.window());
-  return !is_after(segment.acknowledgment, receiver.end) &&
-         !is_after(receiver.end - ack_window, segment.acknowledgment);
-}
-
-void advance(TcpSide& sender, TcpSide& receiver, const TcpSegment& segment) {
-  const std::uint32_t end = end_of(segment);
-  if (is_after(end, sender.end)) sender.end = end;
-  const std::uint32_t window = window_of(sender, segment);
-  if (window > sender.window()) sender.set_window(window);
-  const std::uint32_t allowed = segment.acknowledgment + std::max<std::uint32_t>(window, 1);
-  if (is_after(allowed, receiver.max_end)) receiver.max_end = allowed;
-}
 
 TcpVerdict track_reset(Flow& flow, bool is_reply, const TcpSegment& segment) {
   const TcpSide& sender = flow.tcp[is_reply];

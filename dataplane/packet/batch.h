@@ -101,6 +101,8 @@ struct Batch {
 
   // Stages only, below here. Bit i is set while no stage has settled packet i.
   std::uint64_t live = 0;
+  // Bit i: packet i is no whole TCP, UDP or SCTP packet (parse sets it), so it needs a closer look.
+  std::uint64_t unusual = 0;
   std::array<FlowKey, kBatchSize> key;
   std::array<PacketInfo, kBatchSize> info;
   std::array<std::array<std::uint8_t, 16>, kBatchSize> outer_source;  // of an IcmpError only
@@ -113,6 +115,7 @@ struct Batch {
 
   // Every packet is born dropped without a reason; a stage that settles one says why.
   void start() {
+    unusual = 0;
     live = size == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << size) - 1;
     fate.fill(Fate::Drop);
     reason.fill(DropReason::None);

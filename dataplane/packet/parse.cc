@@ -191,7 +191,12 @@ void parse(Batch& batch) {
     const DropReason reason = parse_frame(mbuf, batch.key[i], batch.info[i]);
     if (reason != DropReason::None) {
       batch.drop(i, reason);
-    } else if (batch.info[i].kind == PacketKind::IcmpError) {
+      continue;
+    }
+    const PacketInfo& info = batch.info[i];
+    if (info.kind == PacketKind::Transport && info.fragment == FragmentKind::None) continue;
+    batch.unusual |= std::uint64_t{1} << i;
+    if (info.kind == PacketKind::IcmpError) {
       const std::uint8_t* ip = frame_of(mbuf) + kEthernetBytes;
       batch.outer_source[i].fill(0);
       if (batch.key[i].family == 4) {

@@ -77,7 +77,7 @@ PortId originator_port(const Batch& batch, std::size_t i, const AddressRecord& s
                        const StageContext& context) {
   if (batch.track[i] == Track::Miss) return batch.in_port[i];
   if (source.is_known && !source.is_node && source.port.value != 0) return source.port;
-  return PortId{context.flows[batch.flow[i]].originator_port};
+  return PortId{context.flows[batch.flow[i]].originator_port()};
 }
 
 // established: keep. Only who the ends are is looked at again, never what policies say.

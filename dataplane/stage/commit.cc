@@ -46,7 +46,7 @@ void account(Batch& batch, std::size_t i, Flow& flow, std::uint32_t interval_s,
              StageContext& context) {
   const bool is_reply = batch.is_reply[i];
   flow.count_packet(is_reply, batch.info[i].l3_bytes);
-  batch.out_port[i] = PortId{is_reply ? flow.originator_port : flow.responder_port};
+  batch.out_port[i] = PortId{flow.port(!is_reply)};
   if (EventWriter::is_due(flow, milliseconds(context.now), interval_s)) [[unlikely]] {
     context.events.flow_update(flow, context.snapshot.revision, context.now);
   }
@@ -57,7 +57,7 @@ void stamp(Flow& flow, std::size_t i, StageContext& context) {
   const Decisions& decisions = context.decisions;
   Writing writing(flow);
   flow.epoch = context.epoch.value;
-  flow.responder_port = decisions.responder_port[i].value & 0xfff;
+  flow.set_port(true, decisions.responder_port[i].value);
   if (decisions.has_egress[i] || decisions.has_ingress[i]) {
     flow.source_identity = decisions.source[i].value;
     flow.destination_identity = decisions.destination[i].value;
@@ -71,8 +71,8 @@ void stamp(Flow& flow, std::size_t i, StageContext& context) {
 // Tells both ends of a cut connection, each in the other's name, so that they need not time out.
 void reset_both(const Flow& flow, StageContext& context) {
   if (!context.snapshot.reset_cut || flow.key.protocol != kTcp) return;
-  const Endpoint* const originator = context.snapshot.endpoint_at(PortId{flow.originator_port});
-  const Endpoint* const responder = context.snapshot.endpoint_at(PortId{flow.responder_port});
+  const Endpoint* const originator = context.snapshot.endpoint_at(PortId{flow.originator_port()});
+  const Endpoint* const responder = context.snapshot.endpoint_at(PortId{flow.responder_port()});
   if (originator != nullptr) {
     context.replies.reset(*originator, flow.key.reversed(), flow.tcp[1].end, flow.tcp[0].end,
                           context.now);
@@ -93,7 +93,7 @@ bool moves(Batch& batch, std::size_t i, const Flow& flow, StageContext& context)
     batch.drop(i, wrong_port);
     return false;
   }
-  const std::uint32_t out_port = is_reply ? flow.originator_port : flow.responder_port;
+  const std::uint32_t out_port = flow.port(!is_reply);
   if (is_too_big(batch, i, out_port, context.snapshot)) {
     refuse_too_big(batch, i, out_port, context);
     return false;
@@ -122,7 +122,7 @@ void commit_stale(Batch& batch, std::size_t i, std::uint32_t interval_s, StageCo
       context.flows.erase(batch.flow[i]);
       return batch.drop(i, EstablishedCut);
     }
-    if (flow.originator_port != decisions.originator_port[i].value) {
+    if (flow.originator_port() != decisions.originator_port[i].value) {
       context.flows.move_originator(batch.flow[i], decisions.originator_port[i].value);
     }
     stamp(flow, i, context);

@@ -17,7 +17,7 @@ namespace bulkhead::dataplane {
 // (the host may have translated what the pod asked for). StaleEndpoint: another pod's port.
 [[nodiscard]] inline DropReason check_port(const Batch& batch, std::size_t i, const Flow& flow,
                                            bool is_reply, const Snapshot& snapshot) {
-  const std::uint32_t expected = is_reply ? flow.responder_port : flow.originator_port;
+  const std::uint32_t expected = flow.port(is_reply);
   if (batch.in_port[i].value == expected) return DropReason::None;
   if (batch.source[i]->role == api::PortRole::Pod) return DropReason::StaleEndpoint;
   return is_reply && is_host_port(snapshot, expected) ? DropReason::None : DropReason::SpoofedIp;

@@ -56,7 +56,7 @@ void EventWriter::write_flow(Flow& flow, api::EventKind kind, DropReason reason,
   event.ingress_slot = flow.ingress_slot();
   event.source_identity = flow.source_identity;
   event.destination_identity = flow.destination_identity;
-  event.ingress_port = flow.originator_port;
+  event.ingress_port = flow.originator_port();
   event.kind = kind;
   event.reason = reason;
   event.staged_differs = (flow.flags & Flow::kStagedDiffers) != 0 ? 1 : 0;

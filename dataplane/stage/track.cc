@@ -14,7 +14,7 @@ using Match = FlowTable::Match;
 
 // Fragments first: a later one goes on under its first's key, waits, or is dropped.
 void follow_fragments(Batch& batch, StageContext& context) {
-  for (const std::size_t i : each_bit(batch.live)) {
+  for (const std::size_t i : each_bit(batch.live & batch.unusual)) {
     if (batch.info[i].fragment == FragmentKind::None) continue;
     const FragmentCache::Admission admission =
         context.fragments.admit(batch.mbuf[i], batch.in_port[i], batch.key[i], batch.info[i],
@@ -65,7 +65,7 @@ void track_miss(Batch& batch, std::size_t i, bool picks_up) {
 // It comes from where that packet was going, so nobody elsewhere can speak for a flow's end.
 void track_error(Batch& batch, std::size_t i, const Flow& flow, bool is_reply,
                  const Snapshot& snapshot) {
-  const std::uint32_t expected = is_reply ? flow.originator_port : flow.responder_port;
+  const std::uint32_t expected = flow.port(!is_reply);
   const std::uint32_t actual = batch.in_port[i].value;
   const bool both_host = is_host_port(snapshot, expected) && is_host_port(snapshot, actual);
   if (actual != expected && !both_host) return batch.drop(i, IcmpUnrelated);
@@ -74,6 +74,21 @@ void track_error(Batch& batch, std::size_t i, const Flow& flow, bool is_reply,
     return batch.drop(i, IcmpUnrelated);
   }
   batch.is_reply[i] = !is_reply;
+}
+
+// A whole packet of an assured flow with a decision in force, from the port where its end sits,
+// small enough for the way out: the flow goes on and nothing else is to be asked.
+bool track_usual(Batch& batch, std::size_t i, FlowTable::Found found, StageContext& context) {
+  Flow& flow = context.flows[found.slot];
+  const bool is_current = flow.epoch == context.epoch.value;
+  const bool is_at_home = batch.in_port[i].value == flow.port(found.is_reply);
+  if (!(is_current & is_at_home)) return false;
+  if (is_too_big(batch, i, flow.port(!found.is_reply), context.snapshot)) return false;
+  if (!goes_on(flow, found.is_reply, batch.info[i], context.now)) return false;
+  batch.track[i] = Track::Hit;
+  batch.flow[i] = found.slot;
+  batch.is_reply[i] = found.is_reply;
+  return true;
 }
 
 void track_hit(Batch& batch, std::size_t i, FlowTable::Found found, StageContext& context) {
@@ -92,7 +107,7 @@ void track_hit(Batch& batch, std::size_t i, FlowTable::Found found, StageContext
   if (wrong_port != None && !(is_stale && wrong_port == StaleEndpoint)) {
     return batch.drop(i, wrong_port);
   }
-  const std::uint32_t out_port = found.is_reply ? flow.originator_port : flow.responder_port;
+  const std::uint32_t out_port = flow.port(!found.is_reply);
   if (!is_stale && is_too_big(batch, i, out_port, context.snapshot)) {
     return refuse_too_big(batch, i, out_port, context);
   }
@@ -116,13 +131,16 @@ void track(Batch& batch, StageContext& context) {
   follow_fragments(batch, context);
   std::array<Match, kBatchSize> match;
   std::array<FlowTable::Found, kBatchSize> found;
-  for (const std::size_t i : each_bit(batch.live)) match[i] = match_of(batch.key[i], batch.info[i]);
+  match.fill(Match::Either);
+  for (const std::size_t i : each_bit(batch.live & batch.unusual)) {
+    match[i] = match_of(batch.key[i], batch.info[i]);
+  }
   context.flows.find(batch.key, match, batch.live, found);
   const bool picks_up = context.now.monotonic_ns - context.flows.started_cold_ns() < kPickUpGraceNs;
   for (const std::size_t i : each_bit(batch.live)) {
     if (found[i].slot == kNoSlot) {
       track_miss(batch, i, picks_up);
-    } else {
+    } else if ((batch.unusual >> i & 1) != 0 || !track_usual(batch, i, found[i], context)) {
       track_hit(batch, i, found[i], context);
     }
   }
