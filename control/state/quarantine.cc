@@ -48,7 +48,8 @@ Result<QuarantineRecord> read_record(const Json& json) {
 Result<Quarantines> read_records(const std::string& text) {
   Quarantines records;
   try {
-    for (const auto& item : Json::parse(text).at("quarantines")) {
+    const Json file = Json::parse(text);  // outlives the loop over a part of it
+    for (const auto& item : file.at("quarantines")) {
       auto record = read_record(item);
       if (!record) return tl::unexpected(record.error());
       records.insert_or_assign(record->pod, std::move(*record));
