@@ -115,14 +115,22 @@ std::string World::judge_forwarded(const Received& before, const Received& after
   return "";
 }
 
-std::string World::judge_fragment(const Received& packet, PortId in, std::uint64_t now_ms) {
+World::Datagram World::datagram_of(const Received& packet, PortId in) {
   Tuple ends = packet.tuple;
   ends.source_port = ends.destination_port = 0;
-  Passed& passed = datagrams_[{ends, packet.fragment_id, in.value}];
-  // By then the cache has forgotten the datagram, and so may we.
-  if (now_ms - passed.since_ms > 1000)
-    passed = {.since_ms = now_ms, .has_first = passed.has_first, .total_units = 0, .units = {}};
-  if (packet.is_first_fragment) passed.has_first = true;
+  return {ends, packet.fragment_id, in.value};
+}
+
+std::string World::judge_fragment(const Received& packet, PortId in, std::uint64_t now_ms) {
+  Passed& passed = datagrams_[datagram_of(packet, in)];
+  if (packet.is_first_fragment) {
+    // A second first one begins another datagram, once the cache has forgotten this one: which it
+    // does 5 s after the first was decided, or when it has seen all of it.
+    const bool is_remembered = passed.has_first && now_ms - passed.since_ms < 5000;
+    if (is_remembered && !passed.is_torn) return "overlapping first fragments left";
+    passed = {
+        .has_first = true, .is_torn = false, .since_ms = now_ms, .total_units = 0, .units = {}};
+  }
   if (!passed.has_first) return "a later fragment left before its first";
   const std::size_t end = packet.fragment_offset + packet.fragment_bytes;
   for (std::size_t unit = packet.fragment_offset / 8; unit < (end + 7) / 8; ++unit) {
@@ -132,6 +140,11 @@ std::string World::judge_fragment(const Received& packet, PortId in, std::uint64
   if (packet.is_last_fragment) passed.total_units = (end + 7) / 8;
   if (passed.total_units != 0 && passed.units.size() == passed.total_units) passed = {};
   return "";
+}
+
+void World::tear(const Received& packet, PortId in) {
+  const auto found = datagrams_.find(datagram_of(packet, in));
+  if (found != datagrams_.end()) found->second.is_torn = true;
 }
 
 void World::cut(const Received& packet) {
