@@ -22,7 +22,7 @@ std::uint8_t read_protocol_of(Report& report, const Node& node, const Path& path
 
 void read_port_number(Report& report, const Node& node, const Path& path,
                       std::vector<model::PortMatch>& ports) {
-  if (!check_fields(report, node, path, {"protocol", "port"})) return;
+  if (!check_written_fields(report, node, path, {"protocol", "port"})) return;
   const std::uint8_t protocol = read_protocol_of(report, node, path);
   const Node* port = require_field(report, node, path, "port");
   if (port == nullptr) return;
@@ -34,7 +34,7 @@ void read_port_number(Report& report, const Node& node, const Path& path,
 
 void read_port_range(Report& report, const Node& node, const Path& path,
                      std::vector<model::PortMatch>& ports) {
-  if (!check_fields(report, node, path, {"protocol", "start", "end"})) return;
+  if (!check_written_fields(report, node, path, {"protocol", "start", "end"})) return;
   const std::uint8_t protocol = read_protocol_of(report, node, path);
   const Node* start = require_field(report, node, path, "start");
   const Node* end = require_field(report, node, path, "end");
@@ -94,7 +94,7 @@ model::Policy decode_admin_network_policy(Report& report, const Node& object) {
   const Path path = root.field("spec");
   const Node* spec = require_field(report, object, root, "spec");
   if (spec == nullptr ||
-      !check_fields(report, *spec, path, {"priority", "subject", "ingress", "egress"})) {
+      !check_written_fields(report, *spec, path, {"priority", "subject", "ingress", "egress"})) {
     return policy;
   }
   policy.priority = read_priority(report, *spec, path);
@@ -114,7 +114,8 @@ model::Policy decode_baseline_admin_network_policy(Report& report, const Node& o
   const Path root;
   const Path path = root.field("spec");
   const Node* spec = require_field(report, object, root, "spec");
-  if (spec == nullptr || !check_fields(report, *spec, path, {"subject", "ingress", "egress"})) {
+  if (spec == nullptr ||
+      !check_written_fields(report, *spec, path, {"subject", "ingress", "egress"})) {
     return policy;
   }
   read_tier_spec(report, *spec, path, kBaselineDialect, policy);

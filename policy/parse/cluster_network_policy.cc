@@ -90,7 +90,8 @@ model::Policy decode_cluster_network_policy(Report& report, const Node& object) 
   const Path path = root.field("spec");
   const Node* spec = require_field(report, object, root, "spec");
   if (spec == nullptr ||
-      !check_fields(report, *spec, path, {"tier", "priority", "subject", "ingress", "egress"})) {
+      !check_written_fields(report, *spec, path,
+                            {"tier", "priority", "subject", "ingress", "egress"})) {
     return policy;
   }
   policy.tier = read_tier(report, *spec, path);

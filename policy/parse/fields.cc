@@ -69,6 +69,24 @@ bool check_fields(Report& report, const Node& node, const Path& path,
   return is_good;
 }
 
+bool check_written_fields(Report& report, const Node& node, const Path& path,
+                          std::initializer_list<std::string_view> known) {
+  return check_fields(report, node, path, known) && check_values(report, node, path);
+}
+
+bool check_values(Report& report, const Node& node, const Path& path) {
+  bool is_good = true;
+  for (std::size_t i = 0; i < node.keys.size(); ++i) {
+    if (!node.items[i].is_null()) continue;
+    is_good = false;
+    const auto& key = node.keys[i];
+    report.add_error(key.line, key.column,
+                     fmt::format("{}: Required value: give it a value or leave it out",
+                                 path.field(key.name).text()));
+  }
+  return is_good;
+}
+
 bool check_map(Report& report, const Node& node, const Path& path) {
   if (node.is_map()) return true;
   report.error(node, path, "must be a map, not {}", kind_text(node));

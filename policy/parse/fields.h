@@ -22,6 +22,15 @@ namespace bulkhead::parse {
 bool check_fields(Report& report, const Node& node, const Path& path,
                   std::initializer_list<std::string_view> known);
 
+// The same, and each written field must have a value. Kubernetes takes a null for an absent field,
+// which in a rule means "everything"; its API server never sends one, so a `from:` with nothing
+// behind it is a slip of the pen.
+bool check_written_fields(Report& report, const Node& node, const Path& path,
+                          std::initializer_list<std::string_view> known);
+
+// The second half of that: false when a key of the map stands without a value.
+bool check_values(Report& report, const Node& node, const Path& path);
+
 // Each reads one value of its type or reports why it is none.
 bool check_map(Report& report, const Node& node, const Path& path);
 bool check_list(Report& report, const Node& node, const Path& path);

@@ -3,6 +3,7 @@
 
 #include "policy/parse/fields.h"
 #include "policy/parse/names.h"
+#include "policy/parse/schema.h"
 #include "policy/parse/selector.h"
 
 namespace bulkhead::parse {
@@ -25,10 +26,11 @@ void read_name(Report& report, const Node& node, const Path& path, Scope scope, 
 
 void read_namespace(Report& report, const Node& node, const Path& path, Scope scope,
                     Metadata& out) {
-  const Node* name = node.find("namespace");
+  const Node* name = find_written(node, "namespace");
   const Path at = path.field("namespace");
   if (scope != Scope::Namespaced) {
-    if (name != nullptr) report.forbidden(*name, at, "not allowed on this type");
+    if (name != nullptr && !name->is_null())
+      report.forbidden(*name, at, "not allowed on this type");
     return;
   }
   out.namespace_name = "default";

@@ -5,6 +5,7 @@
 #include "policy/parse/fields.h"
 #include "policy/parse/metadata.h"
 #include "policy/parse/names.h"
+#include "policy/parse/schema.h"
 #include "policy/parse/selector.h"
 
 namespace bulkhead::parse {
@@ -48,7 +49,7 @@ void read_end_port(Report& report, const Node& node, const Path& path, const Nod
 
 model::PortMatch read_port_match(Report& report, const Node& node, const Path& path) {
   model::PortMatch match;
-  if (!check_fields(report, node, path, {"protocol", "port", "endPort"})) return match;
+  if (!check_written_fields(report, node, path, {"protocol", "port", "endPort"})) return match;
   if (const Node* protocol = node.find("protocol")) {
     match.protocol = read_protocol(report, *protocol, path.field("protocol")).value_or(kTcp);
   }
@@ -66,7 +67,7 @@ model::PortMatch read_port_match(Report& report, const Node& node, const Path& p
 
 model::CidrPeer read_ip_block(Report& report, const Node& node, const Path& path) {
   model::CidrPeer peer;
-  if (!check_fields(report, node, path, {"cidr", "except"})) return peer;
+  if (!check_written_fields(report, node, path, {"cidr", "except"})) return peer;
   const Node* cidr = node.find("cidr");
   if (cidr == nullptr) {
     report.required(node, path.field("cidr"), "a CIDR block such as 10.0.0.0/8 is required");
@@ -86,7 +87,8 @@ std::optional<model::Peer> read_peer(Report& report, const Node& node, const Pat
     report.required(node, path, "must specify a peer");
     return {};
   }
-  if (!check_fields(report, node, path, {"podSelector", "namespaceSelector", "ipBlock"})) return {};
+  if (!check_written_fields(report, node, path, {"podSelector", "namespaceSelector", "ipBlock"}))
+    return {};
   const Node* pods = node.find("podSelector");
   const Node* namespaces = node.find("namespaceSelector");
   const Node* block = node.find("ipBlock");
@@ -114,7 +116,7 @@ model::Rule read_rule(Report& report, const Node& node, const Path& path, std::s
   model::Rule rule;
   rule.index = std::to_string(index);
   rule.origin = report.origin(node);
-  if (!check_fields(report, node, path, {"ports", peers_field})) return rule;
+  if (!check_written_fields(report, node, path, {"ports", peers_field})) return rule;
   const Node* ports = node.find("ports");
   const Path ports_path = path.field("ports");
   if (ports != nullptr && check_list(report, *ports, ports_path)) {
@@ -148,7 +150,7 @@ std::vector<model::Rule> read_rules(Report& report, const Node& spec, const Path
 // An empty list is as good as none: the API server's defaulting fills both alike.
 std::optional<std::vector<Direction>> read_policy_types(Report& report, const Node& spec,
                                                         const Path& path) {
-  const Node* node = spec.find("policyTypes");
+  const Node* node = find_written(spec, "policyTypes");
   const Path at = path.field("policyTypes");
   if (node == nullptr || !check_list(report, *node, at) || node->items.empty()) return {};
   if (node->items.size() > 2) {
@@ -236,7 +238,8 @@ model::Policy decode_network_policy(Report& report, const Node& object) {
     report.required(object, path, "write `spec: {podSelector: {}}` to select every pod");
     return policy;
   }
-  if (!check_fields(report, *spec, path, {"podSelector", "policyTypes", "ingress", "egress"})) {
+  if (!check_written_fields(report, *spec, path,
+                            {"podSelector", "policyTypes", "ingress", "egress"})) {
     return policy;
   }
   if (const Node* selector = spec->find("podSelector")) {

@@ -109,27 +109,19 @@ std::optional<model::Peer> read_cidr(Report& report, const Node& node, const Pat
   return peer;
 }
 
-bool has_key(const Node& node, std::string_view name) {
-  for (const auto& key : node.keys) {
-    if (key.name == name) return true;
-  }
-  return false;
-}
-
 std::optional<model::Peer> read_peer(Report& report, const Node& node, const Path& path) {
   if (node.is_scalar() && node.scalar == "world") return model::WorldPeer{};
-  if (!check_fields(report, node, path, {"namespace", "pods", "cidr", "except", "world"}))
+  if (!check_written_fields(report, node, path, {"namespace", "pods", "cidr", "except", "world"})) {
     return {};
-  if (has_key(node, "world")) return read_world(report, node, path);
-  if (has_key(node, "cidr") || has_key(node, "except")) return read_cidr(report, node, path);
+  }
+  if (node.find("world") != nullptr) return read_world(report, node, path);
+  if (node.find("cidr") != nullptr || node.find("except") != nullptr) {
+    return read_cidr(report, node, path);
+  }
   const Node* namespace_node = node.find("namespace");
   const Node* pods = node.find("pods");
-  // A key without a value is a slip of the pen; taken as absent it would widen the peer.
-  const bool is_half_written = (has_key(node, "namespace") && namespace_node == nullptr) ||
-                               (has_key(node, "pods") && pods == nullptr);
-  if (is_half_written || (namespace_node == nullptr && pods == nullptr)) {
-    report.required(node, path,
-                    "must specify a peer: namespace, pods, cidr or world, with a value");
+  if (namespace_node == nullptr && pods == nullptr) {
+    report.required(node, path, "must specify a peer: namespace, pods, cidr or world");
     return {};
   }
   model::PodPeer peer;
@@ -148,7 +140,7 @@ model::Rule read_rule(Report& report, const Node& node, const Path& path, std::s
   model::Rule rule;
   rule.index = std::to_string(index);
   rule.origin = report.origin(node);
-  if (!check_fields(report, node, path, {peers_field, "ports"})) return rule;
+  if (!check_written_fields(report, node, path, {peers_field, "ports"})) return rule;
   const Node* peers = node.find(peers_field);
   const Path peers_path = path.field(peers_field);
   if (peers == nullptr || (peers->is_sequence() && peers->items.empty())) {
@@ -161,8 +153,6 @@ model::Rule read_rule(Report& report, const Node& node, const Path& path, std::s
   }
   if (const Node* ports = node.find("ports")) {
     rule.ports = read_ports(report, *ports, path.field("ports"));
-  } else if (has_key(node, "ports")) {
-    report.required(node, path.field("ports"), "leave `ports` out to mean all ports");
   }
   return rule;
 }

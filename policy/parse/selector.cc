@@ -33,7 +33,7 @@ void read_values(Report& report, const Node& node, const Path& path, Requirement
 
 Requirement read_requirement(Report& report, const Node& node, const Path& path) {
   Requirement requirement;
-  if (!check_fields(report, node, path, {"key", "operator", "values"})) return requirement;
+  if (!check_written_fields(report, node, path, {"key", "operator", "values"})) return requirement;
 
   if (const Node* key = node.find("key"); key == nullptr) {
     report.required(node, path.field("key"), "name the label to compare");
@@ -98,9 +98,13 @@ model::Labels read_labels(Report& report, const Node& node, const Path& path) {
 
 model::LabelSelector read_selector(Report& report, const Node& node, const Path& path) {
   model::LabelSelector selector;
-  if (!check_fields(report, node, path, {"matchLabels", "matchExpressions"})) return selector;
+  if (!check_written_fields(report, node, path, {"matchLabels", "matchExpressions"}))
+    return selector;
   if (const Node* labels = node.find("matchLabels")) {
-    selector.match_labels = read_labels(report, *labels, path.field("matchLabels"));
+    // An object's label without a value is the empty one; a selector's is one that was forgotten.
+    const Path at = path.field("matchLabels");
+    if (!check_values(report, *labels, at)) return selector;
+    selector.match_labels = read_labels(report, *labels, at);
   }
   const Node* expressions = node.find("matchExpressions");
   const Path at = path.field("matchExpressions");

@@ -104,7 +104,8 @@ model::Rule read_rule(Report& report, const Node& node, const Path& path, Direct
   const std::string_view peers_field = is_egress ? "to" : "from";
   model::Rule rule;
   rule.origin = report.origin(node);
-  if (!check_fields(report, node, path, {"name", "action", peers_field, dialect.ports_field})) {
+  if (!check_written_fields(report, node, path,
+                            {"name", "action", peers_field, dialect.ports_field})) {
     return rule;
   }
   read_rule_name(report, node, path, rule);

@@ -109,7 +109,7 @@ TEST(ClusterNetworkPolicy, RefusesHalfWrittenRules) {
            {"    action: Allow\n", R"(supported values: "Accept", "Deny", "Pass")"},
            {"    action: Deny\n    ports: []\n", "unknown field \"ports\""},
            {"    action: Deny\n    protocols: []\n", "should have at least 1 items"},
-           {"    action: Deny\n    protocols:\n", "must be a list, not nothing"},
+           {"    action: Deny\n    protocols:\n", "protocols: Required value"},
            {"    action: Deny\n    protocols: [{tcp: {}}]\n", "at least 1 properties"},
            {"    action: Deny\n    protocols: [{tcp: {destinationPort: {}}}]\n",
             "at least 1 properties"},

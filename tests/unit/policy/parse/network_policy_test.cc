@@ -113,10 +113,44 @@ TEST(NetworkPolicy, ChecksPortNames) {
 TEST(NetworkPolicy, RequiresAPeerInEachItem) {
   EXPECT_THAT(peer_error("{}"), HasSubstr("spec.ingress[0].from[0]: Required value: must specify"));
   EXPECT_THAT(peer_error("null"), HasSubstr("must specify a peer"));
-  EXPECT_THAT(peer_error("{podSelector: null}"), HasSubstr("must specify a peer"));
+  EXPECT_THAT(peer_error("{podSelector: null}"),
+              HasSubstr("spec.ingress[0].from[0].podSelector: Required value"));
   EXPECT_THAT(peer_error("{ipBlock: {cidr: 10.0.0.0/8}, podSelector: {}}"),
               HasSubstr("may not specify both ipBlock and another peer"));
   EXPECT_EQ(peer_error("{podSelector: {}}"), "no error");
+}
+
+// The API server would take each for an absent field: every peer, every port, no exception.
+TEST(NetworkPolicy, RefusesFieldsWithoutAValue) {
+  for (const char* rule :
+       {"{from: }", "{ports: }", "{from: [{podSelector: {}}], ports: }",
+        "{from: [{podSelector: , namespaceSelector: {}}]}",
+        "{from: [{podSelector: {matchLabels: }}]}",
+        "{from: [{podSelector: {matchLabels: {app: }}}]}",
+        "{from: [{podSelector: {matchExpressions: }}]}",
+        "{from: [{ipBlock: {cidr: 10.0.0.0/8, except: }}]}", "{ports: [{protocol: TCP, port: }]}",
+        "{ports: [{port: 80, protocol: }]}", "{ports: [{port: 80, endPort: }]}"}) {
+    EXPECT_THAT(
+        only_error(network_policy(fmt::format("  podSelector: {{}}\n  ingress: [{}]\n", rule))),
+        HasSubstr("Required value: give it a value or leave it out"))
+        << rule;
+  }
+  for (const char* spec : {"podSelector: ", "policyTypes: ", "ingress: ", "egress: "}) {
+    EXPECT_THAT(only_error(network_policy(fmt::format("  {}\n", spec))),
+                HasSubstr("Required value"))
+        << spec;
+  }
+}
+
+TEST(NetworkPolicy, RefusesANamespaceWithoutAName) {
+  for (const char* name : {"", "''", "[]"}) {
+    EXPECT_TRUE(read(fmt::format("apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
+                                 "metadata: {{name: a, namespace: {}}}\n"
+                                 "spec: {{podSelector: {{}}}}\n",
+                                 name))
+                    .is_broken())
+        << name;
+  }
 }
 
 TEST(NetworkPolicy, RefusesEmptyListItems) {
