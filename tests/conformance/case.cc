@@ -19,12 +19,15 @@ Words words_of(const std::string& line) {
 
 bool fits(const std::string& pattern, const std::string& name) {
   if (pattern == "*" || pattern == name) return true;
-  return pattern.ends_with("/*") && name.starts_with(pattern.substr(0, pattern.size() - 1));
+  return pattern.ends_with('*') && name.starts_with(pattern.substr(0, pattern.size() - 1));
 }
 
 class Reader {
  public:
   Case take() { return std::move(case_); }
+
+  // The objects written from here to the next step are there before anything is asked.
+  void begin_step(std::string objects) { edits_.emplace_back(Written{std::move(objects)}); }
 
   void read(const std::string& line) {
     const Words words = words_of(line);
@@ -34,7 +37,7 @@ class Reader {
     const std::string& verb = words[0];
     if (verb == "probe") return read_probes(words);
     if (verb == "change") {
-      changes_.push_back({{words.begin() + 1, words.end()}});
+      edits_.emplace_back(Change{{words.begin() + 1, words.end()}});
       return;
     }
     if (verb == "allow" || verb == "deny") {
@@ -58,7 +61,7 @@ class Reader {
 
   void read_probes(const Words& words) {
     Block block;
-    block.changes = changes_;
+    block.edits = edits_;
     for (std::size_t i = 1; i < words.size(); ++i) {
       block.probes.push_back(question::parse_probe(words[i]).value());
     }
@@ -111,20 +114,44 @@ class Reader {
 
   Case case_;
   Words columns_;  // of the table being read
-  std::vector<Change> changes_;
+  std::vector<Edit> edits_;
 };
+
+bool is_step(const std::string& line) {
+  return line.starts_with("#:") && words_of(line.substr(2)) == Words{"step"};
+}
+
+// The text from each step to the next; lines before it are left empty, so that errors name the
+// line of the file.
+std::vector<std::string> texts_of_steps(const std::vector<std::string>& lines) {
+  std::vector<std::string> texts(1);
+  for (std::size_t number = 0; number < lines.size(); ++number) {
+    if (is_step(lines[number])) texts.emplace_back(number, '\n');
+    texts.back() += lines[number] + "\n";
+  }
+  return texts;
+}
 
 }  // namespace
 
 Case read_case(const std::filesystem::path& file) {
   std::ifstream stream(file);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  const auto texts = texts_of_steps(lines);
   Reader reader;
+  reader.begin_step(texts.front());
+  std::size_t step = 0;
   std::size_t number = 0;
-  for (std::string line; std::getline(stream, line);) {
+  for (const auto& line : lines) {
     ++number;
     if (!line.starts_with("#:")) continue;
     try {
-      reader.read(line.substr(2));
+      if (is_step(line)) {
+        reader.begin_step(texts.at(++step));
+      } else {
+        reader.read(line.substr(2));
+      }
     } catch (const std::exception& error) {
       throw std::runtime_error(fmt::format("{}:{}: {}", file.string(), number, error.what()));
     }

@@ -12,7 +12,7 @@
 namespace bulkhead::conformance {
 
 struct Expectation {
-  std::string from;  // patterns: "x/a", "x/*", "*"
+  std::string from;  // patterns: "x/a", "x/*", "x/web*", "*"
   std::string to;
   Verdict verdict = Verdict::Deny;
 };
@@ -27,7 +27,7 @@ struct RuleExpectation {
 // What must hold for some probes. The last expectation that matches a pair wins; without one the
 // pair is allowed.
 struct Block {
-  std::vector<Change> changes;  // everything that was changed until here, in order
+  std::vector<Edit> edits;  // all that was written or changed until here, in order
   std::vector<question::Probe> probes;
   std::vector<Expectation> verdicts;
   std::vector<RuleExpectation> rules;
@@ -41,7 +41,8 @@ struct Case {
   std::vector<Block> blocks;
 };
 
-// Reads the "#:" lines of a case file; throws std::runtime_error naming the line it cannot read.
+// Reads a case file: its "#:" lines, and its objects as texts; throws std::runtime_error naming the
+// line it cannot read.
 [[nodiscard]] Case read_case(const std::filesystem::path& file);
 
 [[nodiscard]] Verdict expected_verdict(const Block& block, const std::string& from,

@@ -5,6 +5,9 @@
 
 #include <stdexcept>
 
+#include "policy/parse/parse.h"
+#include "policy/parse/view.h"
+
 namespace bulkhead::conformance {
 namespace {
 
@@ -43,18 +46,48 @@ void edit(model::Policy& policy, const Words& words) {
   }
 }
 
-void label_namespace(model::Cluster& cluster, const Words& words) {
-  const std::string name = words.at(0).substr(words.at(0).find('/') + 1);
-  auto copy = std::make_shared<model::Namespace>(*cluster.namespaces.at(name));
-  copy->labels[words.at(2)] = words.at(3);
-  cluster.namespaces[name] = std::move(copy);
+model::PodKey pod_key(const std::string& name) {
+  const auto slash = name.find('/');
+  if (slash == name.npos) throw std::runtime_error("not a pod: " + name);
+  return {name.substr(0, slash), name.substr(slash + 1)};
 }
 
-}  // namespace
+void change_namespace(model::Cluster& cluster, const std::string& name, const Words& words) {
+  auto copy = std::make_shared<model::Namespace>(*cluster.namespaces.at(name));
+  if (words.at(1) == "remove") {
+    std::vector<model::PodKey> pods;
+    for (const auto& [key, pod] : cluster.pods) {
+      if (key.namespace_name == name) pods.push_back(key);
+    }
+    for (const auto& key : pods) cluster.pods.erase(key);
+    cluster.namespaces.erase(name);
+  } else if (words.at(1) == "label") {
+    copy->labels[words.at(2)] = words.at(3);
+    cluster.namespaces[name] = std::move(copy);
+  } else {
+    throw std::runtime_error("unknown change " + words.at(1));
+  }
+}
 
-void apply(const Change& change, model::Cluster& cluster) {
+void change_pod(model::Cluster& cluster, const model::PodKey& key, const Words& words) {
+  auto copy = std::make_shared<model::Pod>(*cluster.pods.at(key));
+  if (words.at(1) == "remove") {
+    cluster.pods.erase(key);
+  } else if (words.at(1) == "label") {
+    copy->labels[words.at(2)] = words.at(3);
+    cluster.pods[key] = std::move(copy);
+  } else {
+    throw std::runtime_error("unknown change " + words.at(1));
+  }
+}
+
+void apply_change(const Change& change, model::Cluster& cluster) {
   const Words& words = change.words;
-  if (words.at(1) == "label") return label_namespace(cluster, words);
+  const auto slash = words.at(0).find('/');
+  const std::string kind = words[0].substr(0, slash);
+  const std::string name = words[0].substr(slash + 1);
+  if (kind == "Namespace") return change_namespace(cluster, name, words);
+  if (kind == "Pod") return change_pod(cluster, pod_key(name), words);
   const auto found = cluster.policies.find(words.at(0));
   if (found == cluster.policies.end()) throw std::runtime_error("no policy " + words.at(0));
   if (words.at(1) == "remove") {
@@ -63,7 +96,27 @@ void apply(const Change& change, model::Cluster& cluster) {
   }
   auto copy = std::make_shared<model::Policy>(*found->second);
   edit(*copy, words);
-  found->second = std::move(copy);
+  cluster.policies[words[0]] = std::move(copy);
+}
+
+}  // namespace
+
+void put(const parse::Objects& objects, model::Cluster& cluster) {
+  const auto added = parse::build_cluster(objects, cluster.settings);
+  if (!added) throw std::runtime_error(added.error().text());
+  for (const auto& [name, space] : added->namespaces) cluster.namespaces.emplace(name, space);
+  for (const auto& space : objects.namespaces) {
+    cluster.namespaces[space->name] = added->namespaces.at(space->name);
+  }
+  for (const auto& [key, pod] : added->pods) cluster.pods[key] = pod;
+  for (const auto& [id, policy] : added->policies) cluster.policies[id] = policy;
+}
+
+void apply(const Edit& edit, const std::string& file, model::Cluster& cluster) {
+  if (const auto* change = std::get_if<Change>(&edit)) return apply_change(*change, cluster);
+  const auto parsed = parse::parse_text(file, std::get<Written>(edit).text);
+  if (parsed.is_broken()) throw std::runtime_error(parsed.errors().front().text());
+  put(parsed.objects(), cluster);
 }
 
 }  // namespace bulkhead::conformance
