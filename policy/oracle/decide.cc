@@ -133,13 +133,14 @@ Outcome ask_defaults(const Question& q, Staged staged) {
 Outcome ask(const Question& q, Staged staged) {
   const auto is_self = q.peer.pod != nullptr && q.peer.pod->key == q.pod.key;
   if (is_self) return {Verdict::Allow, model::Tier::Default, std::string(model::kRuleSelf)};
+  // Dropped as unknown_peer, in no rule: no CIDR opens the address of a pod that is not there, and
+  // no forensic peer is one.
+  if (is_unknown(q.cluster, q.peer)) return {};
   if (auto outcome = ask_quarantine(q)) return *outcome;
   // The kubelet's probes: "traffic to and from the node where a Pod is running is always allowed".
   if (q.peer.own_node && q.direction == Direction::Ingress) {
     return {Verdict::Allow, model::Tier::Default, std::string(model::kRuleOwnNode)};
   }
-  // Dropped as unknown_peer, in no rule: no CIDR opens the address of a pod that is not there.
-  if (is_unknown(q.cluster, q.peer)) return {};
   if (auto outcome = ask_ordered_tier(q, model::Tier::Admin, staged)) return *outcome;
   if (auto outcome = ask_network_policies(q, staged)) return *outcome;
   if (auto outcome = ask_ordered_tier(q, model::Tier::Baseline, staged)) return *outcome;

@@ -74,6 +74,12 @@ run_python() {
 suite_lint() { run_python lint python3 tests/lint/main.py; }
 suite_unit() { build release && run_ctest unit release '^unit/'; }
 suite_property() { build release && run_ctest property release '^property/'; }
+# A million cases of each property of the policy engine, where CI takes a tenth: an hour's worth is
+# BULKHEAD_CASES=100000000 tests/run nightly.
+suite_nightly() {
+  build release property_policy &&
+    BULKHEAD_CASES="${BULKHEAD_CASES:-1000000}" run_ctest nightly release '^property/policy/'
+}
 suite_scenario() { build release && run_ctest scenario release '^scenario/'; }
 suite_conformance() { build release && run_ctest conformance release '^conformance/'; }
 suite_fuzz_smoke() { build release && run_ctest fuzz-smoke release '^fuzz/'; }

@@ -16,7 +16,7 @@ namespace {
 using testing::describe;
 using testing::Random;
 
-constexpr int kClusters = 1500;
+constexpr int kCases = 100'000;  // in CI; a nightly run asks for a million or more
 constexpr int kProbesPerCluster = 100;
 constexpr std::array<std::uint8_t, 6> kProtocols = {kTcp, kUdp, kSctp, kIcmp, kIcmpV6, 47};
 constexpr std::array<std::uint16_t, 17> kPorts = {0,  1,   2,   52,  53,   54,    79,    80,   81,
@@ -107,8 +107,11 @@ std::string text_of(const oracle::Party& party) {
 
 TEST(Compile, AnswersAsTheOracleDoes) {
   Random random(testing::seed_from_environment());
+  const int cases = testing::cases_from_environment(kCases);
   int probes = 0;
-  for (int round = 0; round < kClusters; ++round) {
+  int clusters = 0;
+  for (; probes < cases; ++clusters) {
+    ASSERT_LT(clusters, cases) << "clusters without pods, one after the other";
     const model::Cluster cluster = testing::random_cluster(random);
     compile::Numbers numbers;
     const auto compiled = compile::compile(cluster, {}, Revision{1}, numbers);
@@ -147,8 +150,7 @@ TEST(Compile, AnswersAsTheOracleDoes) {
                                   << describe(cluster);
     }
   }
-  std::cout << probes << " probes\n";
-  EXPECT_GE(probes, 100000 * 6 / 10);
+  std::cout << probes << " probes of " << clusters << " clusters\n";
 }
 
 TEST(Verify, AcceptsEveryTableOfTheCompiler) {

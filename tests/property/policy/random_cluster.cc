@@ -197,15 +197,23 @@ class Maker {
     return rules;
   }
 
+  // v1alpha1's kinds are the same tiers; its baseline goes last.
+  model::PolicyKind cluster_wide_kind(model::Policy& policy) {
+    if (chance(70)) return model::PolicyKind::ClusterNetworkPolicy;
+    if (policy.tier == model::Tier::Admin) return model::PolicyKind::AdminNetworkPolicy;
+    policy.priority = 1001;
+    return model::PolicyKind::BaselineAdminNetworkPolicy;
+  }
+
   void add_policy(int number) {
     auto policy = std::make_shared<model::Policy>();
     policy->name = name("p", number);
     policy->staged = chance(20);
     policy->subject_pods = selector();
     if (chance(35)) {
-      policy->kind = model::PolicyKind::ClusterNetworkPolicy;
       policy->tier = chance(60) ? model::Tier::Admin : model::Tier::Baseline;
       policy->priority = between(0, 2);
+      policy->kind = cluster_wide_kind(*policy);
       if (chance(70)) policy->subject_namespaces = namespace_selector();
     } else {
       policy->kind = chance(25) ? model::PolicyKind::Segment : model::PolicyKind::NetworkPolicy;
@@ -233,6 +241,11 @@ std::uint64_t seed_from_environment() {
   const std::uint64_t seed = text != nullptr ? std::strtoull(text, nullptr, 0) : 20261122;
   std::cout << "BULKHEAD_SEED=" << seed << '\n';
   return seed;
+}
+
+int cases_from_environment(int usual) {
+  const char* text = std::getenv("BULKHEAD_CASES");
+  return text != nullptr ? std::atoi(text) : usual;
 }
 
 model::Cluster random_cluster(Random& random) { return Maker(random).cluster(); }

@@ -13,6 +13,9 @@ using Random = std::mt19937_64;
 // BULKHEAD_SEED, else a fixed one; printed, so that a failure can be run again.
 [[nodiscard]] std::uint64_t seed_from_environment();
 
+// BULKHEAD_CASES: how many cases a nightly run wants; else `usual`.
+[[nodiscard]] int cases_from_environment(int usual);
+
 // A small cluster that uses every field of the model: selectors with all operators, both families,
 // addresses inside and outside the policies' prefixes, named ports that differ between pods, port
 // ranges that touch, tiers, staged policies, quarantine, defaults, DNS, finished and host-network

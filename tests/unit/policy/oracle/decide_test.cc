@@ -199,6 +199,9 @@ TEST(Oracle, QuarantinesAllButTheForensicPeer) {
   EXPECT_EQ(out_of_db(cluster, pod(cluster, "web", "web")), denied_by("default/quarantine"));
   EXPECT_EQ(into_db(cluster, outside("203.0.113.7")), allowed_by("default/quarantine"));
   EXPECT_EQ(into_db(cluster, outside("203.0.113.8")), denied_by("default/quarantine"));
+  // Not even a forensic peer may have the address of a pod that is not there.
+  cluster.settings.pod_cidrs.push_back(prefix("203.0.113.0/24"));
+  EXPECT_EQ(into_db(cluster, outside("203.0.113.7")), denied_by(""));
   // The peers of a quarantined pod have no rule of their own about it.
   EXPECT_EQ(ask(cluster, Direction::Egress, pod(cluster, "web", "web"), pod(cluster, "db", "db")),
             allowed_by("default/node"));
