@@ -121,6 +121,8 @@ FragmentCache::Admission FragmentCache::admit(rte_mbuf* mbuf, PortId in_port, co
   if (is_released) {
     if (datagram->released_count > 0) --datagram->released_count;
   } else if (!datagram->cover(info.fragment_offset, data_bytes, !info.more_fragments)) {
+    // As long as a decided one: its receiver may hold the parts that left.
+    if (datagram->state != Datagram::State::Poisoned) datagram->deadline_ns = now_ns + kFollowNs;
     datagram->state = Datagram::State::Poisoned;
     flush(*datagram, DropReason::FragmentOverlap);
   }

@@ -92,6 +92,24 @@ TEST_P(PipelineFragments, PoisonsOverlappingDatagrams) {
               forwarded_to(Node::kDb));
 }
 
+TEST_P(PipelineFragments, StaysPoisonedWhileAReceiverMayWait) {
+  const auto whole = to_db().udp(4000, 53).payload(2992);
+  const Bytes first = PacketBuilder(whole)
+                          .fragment(7, 0, 1000, true)
+                          .macs({2, 0, 0, 0, 0, 1}, Node::kGatewayMac)
+                          .frame();
+  // In one burst: the second is seen before the first is decided.
+  EXPECT_THAT(
+      node.send(Node::kWeb, std::vector{node.buffers.with(first), node.buffers.with(first)}),
+      ElementsAre(forwarded_to(Node::kDb), dropped_as(DropReason::FragmentOverlap)));
+  node.idle_ms(4000);
+  EXPECT_THAT(node.from_web(PacketBuilder(whole).fragment(7, 0, 1000, true)),
+              dropped_as(DropReason::FragmentOverlap));
+  node.idle_ms(2000);
+  EXPECT_THAT(node.from_web(PacketBuilder(whole).fragment(7, 0, 1000, true)),
+              forwarded_to(Node::kDb));
+}
+
 TEST_P(PipelineFragments, PoisonsDatagramsWithBytesBeyondTheirEnd) {
   const auto whole = to_db().udp(4000, 53).payload(2992);
   const auto fragment = [&](std::uint16_t id, std::size_t offset, bool more) {
