@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/flow/track.h"
 
+#include "dataplane/flow/tcp_window.h"
 #include "dataplane/packet/wire.h"
 #include "policy/base/protocol.h"
 
@@ -46,6 +47,17 @@ AgeClass class_of(const Flow& flow) {
   if (flow.key.protocol == kUdp) return AgeClass::Udp;
   if (flow.key.protocol == kSctp) return AgeClass::Sctp;
   return AgeClass::Icmp;
+}
+
+bool tcp_goes_on(Flow& flow, bool is_reply, const PacketInfo& info) {
+  const bool is_plain = (info.tcp_flags & (kTcpSyn | kTcpFin | kTcpRst)) == 0;
+  if (!is_plain || flow.tcp_state != TcpState::Established) return false;
+  const TcpSegment segment = segment_of(info);
+  TcpSide& sender = flow.tcp[is_reply];
+  TcpSide& receiver = flow.tcp[!is_reply];
+  if (!is_in_window(sender, receiver, segment)) return false;
+  advance(sender, receiver, segment);
+  return true;
 }
 
 Tracked track_packet(FlowTable& table, std::uint32_t slot, bool is_reply, const PacketInfo& info,

@@ -3,7 +3,6 @@
 
 #include "dataplane/flow/table.h"
 #include "dataplane/flow/tcp.h"
-#include "dataplane/flow/tcp_window.h"
 #include "dataplane/packet/batch.h"
 #include "policy/base/protocol.h"
 
@@ -27,20 +26,17 @@ struct Tracked {
 [[nodiscard]] Tracked track_packet(FlowTable& table, std::uint32_t slot, bool is_reply,
                                    const PacketInfo& info, Now now);
 
+// A segment in the window of an open connection, without SYN, FIN or RST: moves the windows. Else
+// false, and nothing is changed. A call of its own: inlined into its caller's loop it runs out of
+// registers.
+[[nodiscard]] bool tcp_goes_on(Flow& flow, bool is_reply, const PacketInfo& info);
+
 // The straight way of nearly every packet: an assured flow goes on, its FIFO and state stay. False,
 // and nothing is changed, when track_packet() has to look closer. Not marked as being written: each
 // of these words is right whether the others were stored or not.
 [[nodiscard]] inline bool goes_on(Flow& flow, bool is_reply, const PacketInfo& info, Now now) {
   if (!flow.is_assured()) return false;
-  if (flow.key.protocol == kTcp) {
-    const bool is_plain = (info.tcp_flags & (kTcpSyn | kTcpFin | kTcpRst)) == 0;
-    if (!is_plain || flow.tcp_state != TcpState::Established) return false;
-    const TcpSegment segment = segment_of(info);
-    TcpSide& sender = flow.tcp[is_reply];
-    TcpSide& receiver = flow.tcp[!is_reply];
-    if (!is_in_window(sender, receiver, segment)) return false;
-    advance(sender, receiver, segment);
-  }
+  if (flow.key.protocol == kTcp && !tcp_goes_on(flow, is_reply, info)) return false;
   flow.last_seen_ms = milliseconds(now);
   return true;
 }

@@ -49,13 +49,15 @@ enum class FragmentKind : std::uint8_t { None = 0, First, Later };
 // at kEthernetBytes.
 struct PacketInfo {
   PacketKind kind = PacketKind::Unparsed;
-  FragmentKind fragment = FragmentKind::None;
   std::uint8_t tcp_flags = 0;
   std::uint8_t window_scale = 0xff;  // of a SYN; 0xff = option absent
   std::uint8_t hop_limit = 0;        // TTL in IPv4
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
   std::uint8_t embedded_type = 0;  // of an echo inside an IcmpError
+  // Not beside `kind`: GCC would ask for both at once, right after one of them was written, and the
+  // load waits until that store has left the store buffer.
+  FragmentKind fragment = FragmentKind::None;
   bool more_fragments = false;
   bool dont_fragment = false;       // IPv6 always
   std::uint16_t l4_offset = 0;      // transport header, or the fragment's data

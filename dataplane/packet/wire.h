@@ -97,6 +97,14 @@ inline void store(std::uint8_t* bytes, const T& value) {
 inline void store16(std::uint8_t* bytes, std::uint16_t value) { store(bytes, Be16(value)); }
 inline void store32(std::uint8_t* bytes, std::uint32_t value) { store(bytes, Be32(value)); }
 
+// Without a branch, and without a copy: six bytes are a word and a half.
+[[nodiscard]] inline bool is_mac(const std::uint8_t* bytes, const MacAddress& mac) {
+  const std::uint32_t low = load<std::uint32_t>(bytes) ^ load<std::uint32_t>(mac.data());
+  const auto high = static_cast<std::uint32_t>(load<std::uint16_t>(bytes + 4) ^
+                                               load<std::uint16_t>(mac.data() + 4));
+  return (low | high) == 0;
+}
+
 // The frame, Ethernet header first.
 [[nodiscard]] inline std::uint8_t* frame_of(rte_mbuf* mbuf) {
   return static_cast<std::uint8_t*>(mbuf->buf_addr) + mbuf->data_off;

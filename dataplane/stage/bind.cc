@@ -146,7 +146,7 @@ void bind(Batch& batch, StageContext& context) {
       continue;
     }
     if (endpoint->role == api::PortRole::Pod &&
-        load<MacAddress>(frame_of(batch.mbuf[i]) + 6) != endpoint->mac) {
+        !is_mac(frame_of(batch.mbuf[i]) + 6, endpoint->mac)) {
       batch.drop(i, SpoofedMac);
       continue;
     }
