@@ -29,7 +29,11 @@ std::size_t sequence_length(std::string_view text) {
   return 0;
 }
 
-bool is_allowed_control(char c) { return c == '\t' || c == '\n' || c == '\r'; }
+// A carriage return ends a line only together with a line feed: alone it hides from editors what
+// the YAML library reads as a line of its own, and makes it take quotes for text.
+bool is_allowed_control(std::string_view text) {
+  return text[0] == '\t' || text[0] == '\n' || text.starts_with("\r\n");
+}
 
 }  // namespace
 
@@ -44,7 +48,7 @@ Status check_text(std::string_view text) {
       continue;
     }
     if (c < 0x20 || c == 0x7f) {
-      if (!is_allowed_control(text[i])) {
+      if (!is_allowed_control(text.substr(i))) {
         return fail_at(fmt::format("{}:{}", line, column),
                        "control character 0x{:02x} is not allowed; use text without it", c);
       }

@@ -232,6 +232,8 @@ TEST(TextCheck, RefusesControlCharactersAndBadUtf8) {
                                   "\xe2\x82", "\xf0\x9f\x98"};
   for (const auto text : bad) EXPECT_FALSE(check_text(text)) << text;
   EXPECT_EQ(check_text("ab\nc\x01").error().where, "2:2");
+  EXPECT_EQ(check_text("# a\rb: c\r\n").error().where, "1:4");
+  EXPECT_FALSE(check_text("a: b\r"));
 }
 
 TEST(TextCheck, AControlCharacterNeverEndsAFileSilently) {
