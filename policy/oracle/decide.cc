@@ -33,7 +33,10 @@ const model::Pod* destination_of(const Question& q) {
   return q.direction == Direction::Egress ? live_pod(q.peer) : &q.pod;
 }
 
-// NetworkPolicyIngressRule: an empty `from` matches every source, an empty `ports` every traffic.
+// NetworkPolicyIngressRule.from, and egress' `to` alike: "Items in this list are combined using a
+// logical OR operation. If this field is empty or missing, this rule matches all sources"; .ports:
+// "If this field is empty or missing, this rule matches all ports (traffic not restricted by
+// port)".
 bool matches_rule(const Question& q, const model::Policy& policy, const model::Rule& rule) {
   const bool is_peer =
       rule.peers.empty() ||
@@ -69,7 +72,10 @@ MaybeOutcome ask_quarantine(const Question& q) {
                  std::string(model::kRuleQuarantine)};
 }
 
-// ClusterNetworkPolicy: by priority, rules in order, the first match decides; Pass leaves the tier.
+// ClusterNetworkPolicySpec: "Policies with lower priority values have higher precedence"; "a rule
+// that appears at the top ... would take the highest precedence"; "Pass: Skips all further
+// ClusterNetworkPolicy rules in the current tier"; "CNPs with no ingress rules do not affect
+// ingress traffic": selecting a pod isolates it from nothing.
 MaybeOutcome ask_ordered_tier(const Question& q, model::Tier tier, Staged staged) {
   for (const auto* policy : policies_of(q, tier, staged)) {
     for (const auto& rule : policy->rules_of(q.direction)) {
@@ -82,8 +88,9 @@ MaybeOutcome ask_ordered_tier(const Question& q, model::Tier tier, Staged staged
   return {};
 }
 
-// NetworkPolicy: "isolated if any policy selects the pod and names the direction"; then the union
-// of what those policies allow.
+// "A pod is isolated for egress if there is any NetworkPolicy that both selects the pod and has
+// Egress in its policyTypes", and alike for ingress; "Network policies do not conflict; they are
+// additive": allowed is the union of what they allow.
 MaybeOutcome ask_network_policies(const Question& q, Staged staged) {
   bool is_isolated = false;
   for (const auto* policy : policies_of(q, model::Tier::NetworkPolicy, staged)) {

@@ -39,6 +39,10 @@ bool is_pod_address(const model::Cluster& cluster, const IpAddress& address) {
                      [&](const Prefix& cidr) { return cidr.contains(address); });
 }
 
+// NetworkPolicyPeer: "podSelector: this selects particular Pods in the same namespace as the
+// NetworkPolicy"; "namespaceSelector: ... all Pods should be allowed"; both in one entry:
+// "particular Pods within particular namespaces". A cluster-wide policy has no namespace of its
+// own.
 bool matches_pod_peer(const model::Cluster& cluster, const std::string& policy_namespace,
                       const model::PodPeer& peer, const model::Pod* pod) {
   if (pod == nullptr) return false;
@@ -50,6 +54,8 @@ bool matches_pod_peer(const model::Cluster& cluster, const std::string& policy_n
   return !peer.pods || matches_pod(*peer.pods, *pod);
 }
 
+// IPBlock: a range of addresses, pods' own included, but for the ranges in `except`. "Except values
+// will be rejected if they are outside the cidr range", so they narrow this peer and no other.
 bool matches_cidr(const model::CidrPeer& peer, const std::optional<IpAddress>& address) {
   if (!address || !peer.prefix.contains(*address)) return false;
   return std::none_of(peer.except.begin(), peer.except.end(),
@@ -58,6 +64,8 @@ bool matches_cidr(const model::CidrPeer& peer, const std::optional<IpAddress>& a
 
 }  // namespace
 
+// LabelSelector: "The result of matchLabels and matchExpressions are ANDed. An empty label selector
+// matches all objects."
 bool matches(const model::LabelSelector& selector, const model::Labels& labels) {
   for (const auto& [key, value] : selector.match_labels) {
     const auto label = labels.find(key);
@@ -74,6 +82,9 @@ bool matches_pod(const model::LabelSelector& selector, const model::Pod& pod) {
   return matches(selector, labels);
 }
 
+// "The Kubernetes control plane sets an immutable label kubernetes.io/metadata.name on all
+// namespaces, the value of the label is the namespace name": a namespace nobody declared has it
+// too.
 bool matches_namespace(const model::Cluster& cluster, const model::LabelSelector& selector,
                        const std::string& namespace_name) {
   const auto space = cluster.namespaces.find(namespace_name);
@@ -94,6 +105,11 @@ bool selects(const model::Cluster& cluster, const model::Policy& policy, const m
   return matches_pod(policy.subject_pods, pod);
 }
 
+// NetworkPolicySpec.policyTypes: "If this field is not specified, it will default based on the
+// existence of ingress or egress rules; policies that contain an egress section are assumed to
+// affect egress, and all policies (whether or not they contain an ingress section) are assumed to
+// affect ingress." An empty section is as good as none. Rules of a direction not named have no
+// effect.
 bool applies_to(const model::Policy& policy, Direction direction) {
   if (policy.policy_types && !policy.policy_types->empty()) {
     return std::find(policy.policy_types->begin(), policy.policy_types->end(), direction) !=
@@ -102,6 +118,9 @@ bool applies_to(const model::Policy& policy, Direction direction) {
   return direction == Direction::Ingress || !policy.rules_of(Direction::Egress).empty();
 }
 
+// "NetworkPolicy behaviour for hostNetwork pods is undefined": as most plugins do, their traffic is
+// the node's. Succeeded and Failed pods have ended, and their addresses may serve others; a pod
+// with a deletionTimestamp is in force until it ends.
 const model::Pod* live_pod(const Party& party) {
   return party.pod != nullptr && party.pod->is_live() ? party.pod : nullptr;
 }
@@ -140,6 +159,8 @@ bool is_cluster_dns(const model::Cluster& cluster, const Party& party) {
          pod->key.namespace_name == *settings.dns_namespace && matches_pod(settings.dns_pods, *pod);
 }
 
+// ContainerPort.name: "must be an IANA_SVC_NAME and unique within the pod"; where it is not, the
+// first counts, as in the kubelet.
 std::optional<std::uint16_t> named_port(const model::Pod& pod, const std::string& name,
                                         std::uint8_t protocol) {
   const auto first = std::find_if(pod.ports.begin(), pod.ports.end(), [&](const auto& known) {
@@ -149,6 +170,10 @@ std::optional<std::uint16_t> named_port(const model::Pod& pod, const std::string
   return first->port;
 }
 
+// NetworkPolicyPort: a protocol always ("If not specified, this field defaults to TCP"), and a
+// port, a range up to endPort, a name, or none: "If this field is not provided, this matches all
+// port names and numbers". A name is "a named port on a pod": on the destination's, in both
+// directions.
 bool matches_port(const model::PortMatch& match, const model::Pod* destination,
                   std::uint8_t protocol, std::uint16_t port) {
   if (!has_ports(protocol) || match.protocol != protocol) return false;

@@ -20,7 +20,10 @@ bool is_letter_or_digit(char c) {
 }
 
 bool is_domain_label(std::string_view label) {
-  return !label.empty() && is_letter_or_digit(label.front()) && is_letter_or_digit(label.back()) &&
+  // The pattern lets a label begin with an underscore, or be one.
+  const auto is_end = [](char c) { return is_letter_or_digit(c) || c == '_'; };
+  return !label.empty() && is_end(label.front()) &&
+         (label.size() == 1 || is_letter_or_digit(label.back())) &&
          std::all_of(label.begin(), label.end(),
                      [](char c) { return is_letter_or_digit(c) || c == '-' || c == '_'; });
 }

@@ -169,7 +169,8 @@ TEST(ClusterNetworkPolicy, RefusesASubjectThatSelectsByNothing) {
 
 // "For Accept rules, fail closed means: treat the rule as matching no traffic."
 TEST(ClusterNetworkPolicy, LetsAnAcceptRuleWithUnenforcedPeersMatchNothing) {
-  for (const std::string peer : {"nodes: {}", "domainNames: ['*.example.com', example.org.]"}) {
+  for (const std::string peer :
+       {"nodes: {}", "domainNames: ['*.example.com', example.org., _dmarc.example.com]"}) {
     const auto file = read(
         egress_rule("    action: Accept\n", fmt::format("[{{namespaces: {{}}}}, {{{}}}]", peer)));
     ASSERT_FALSE(file.is_broken()) << file.errors[0].text();
