@@ -178,8 +178,7 @@ bool Worker::turn(Now now) {
   bool has_ticked = false;
   if (now.monotonic_ns - last_tick_ns_ >= kTickNs) {
     last_tick_ns_ = now.monotonic_ns;
-    const Epoch epoch = config_.addresses->epoch();
-    pipeline_->tick(config_.publisher->read(), epoch, now);
+    pipeline_->tick(config_.publisher->read(), now);
     drain_outbox();
     settle_released(now);
     has_ticked = true;

@@ -120,7 +120,7 @@ std::size_t Pipeline::release_held(Batch& batch, const Snapshot& snapshot, Epoch
   return count;
 }
 
-void Pipeline::tick(const Snapshot& snapshot, Epoch /*epoch*/, Now now) {
+void Pipeline::tick(const Snapshot& snapshot, Now now) {
   FlowTable& flows = *impl_->config.flows;
   const Ageing::Expired expired = Ageing::slice(flows, now);
   for (std::size_t n = 0; n < expired.count; ++n) {

@@ -57,7 +57,7 @@ class Pipeline {
   // Ages flows and waiting fragments in a bounded slice, tops up rate limits, refreshes the flow
   // gauges. Call it at least every 100 ms, at most every 1 ms, also when idle; then drain outbox()
   // and release_held().
-  void tick(const Snapshot& snapshot, Epoch epoch, Now now);
+  void tick(const Snapshot& snapshot, Now now);
 
   // Nothing waits for time: no flow, no held fragment. An idle worker may then sleep without limit.
   [[nodiscard]] bool is_quiet() const;

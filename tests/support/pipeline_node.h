@@ -202,7 +202,7 @@ class PipelineNode {
   void idle_ms(std::uint64_t ms) {
     for (std::uint64_t passed = 0; passed < ms; passed += 100) {
       pass_ms(100);
-      pipeline->tick(snapshot, addresses_.epoch(), now_);
+      pipeline->tick(snapshot, now_);
     }
   }
   std::vector<Outbox::Item> generated() {
