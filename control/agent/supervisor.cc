@@ -15,15 +15,16 @@
 #include <array>
 #include <cstring>
 
+#include "control/agent/restart_delay.h"
+
 namespace bulkhead::control::agent {
 namespace {
 
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kShortLife = 1s;  // a child that ended sooner is not started at once again
-constexpr auto kAfterShortLife = 1s;
-constexpr auto kFarewell = 5s;  // from SIGTERM to SIGKILL
+constexpr auto kFarewell = 5s;     // from SIGTERM to SIGKILL
+constexpr auto kCannotStart = 1s;  // between attempts when there is no program to start
 
 // glibc 2.36 declares pidfd_open without C linkage.
 Fd pidfd_of(pid_t pid) { return Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
@@ -106,11 +107,12 @@ Supervisor::Watched Supervisor::watch() {
 
 void Supervisor::run() {
   Watched watched;
+  RestartDelay delay;
   Clock::time_point next = Clock::now();
   for (;;) {
     if (!watched.fd.is_open() && Clock::now() >= next) {
       watched = watch();
-      next = Clock::now() + kAfterShortLife;
+      next = Clock::now() + kCannotStart;
     }
     std::array<pollfd, 2> polled = {
         {{stop_.value(), POLLIN, 0}, {watched.fd.is_open() ? watched.fd.value() : -1, POLLIN, 0}}};
@@ -123,8 +125,8 @@ void Supervisor::run() {
     if (watched.is_child) ::waitpid(watched.pid, &status, 0);
     log_.error("the data plane ended",
                {{"pid", std::to_string(watched.pid)}, {"status", std::to_string(status)}});
-    next =
-        Clock::now() - watched.since < kShortLife ? Clock::now() + kAfterShortLife : Clock::now();
+    const auto now = Clock::now();
+    next = now + delay.after_life_of(now - watched.since);
     watched = {};
   }
   if (watched.is_child) end(watched);
