@@ -3,6 +3,7 @@
 
 #include "control/agent/control.h"
 #include "control/api/names.h"
+#include "control/endpoint/namespace.h"
 #include "policy/parse/names.h"
 
 namespace bulkhead::control::agent {
@@ -75,6 +76,13 @@ std::optional<api::ApiError> Control::objection(const api::AttachmentRequest& re
                                        address->text()),
                            "ips"};
     }
+    if (const auto owner = devices_.owner_of(*address)) {
+      return api::ApiError{409, "address_in_use",
+                           fmt::format("{} is {}'s by config.yaml (ports); leave it out of the "
+                                       "IPAM range",
+                                       address->text(), owner->text()),
+                           "ips"};
+    }
   }
   const auto& in_force = publisher_.in_force().desired;
   if (in_force && !request.pod_uid.empty()) {
@@ -104,6 +112,9 @@ api::Reply<Reserved> Control::reserve(const api::AttachmentRequest& request) {
   if (hello_.workers == 0) return tl::unexpected(unavailable("the data plane has no workers"));
   const auto inode = endpoint::netns_inode(request.netns);
   if (inode == 0) return tl::unexpected(bad_request("netns", "names no network namespace"));
+  if (inode == endpoint::current_netns_inode()) {
+    return tl::unexpected(bad_request("netns", "is the node's own network namespace"));
+  }
 
   Reserved reserved;
   reserved.queues = hello_.queues_per_tap;

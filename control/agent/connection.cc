@@ -9,12 +9,11 @@ namespace {
 namespace api = dataplane::api;
 using namespace std::chrono_literals;
 
-constexpr auto kReconnectEvery = 50ms;
+constexpr auto kReconnectEvery = 20ms;  // a refused attempt costs a thread and two system calls
 constexpr auto kRewireAfter = 1s;
 
-bool is_host_port(const apply::HeldPort& port) {
-  return port.attached.port == endpoint::kNodePort.value ||
-         port.attached.port == endpoint::kOutsidePort.value;
+bool is_host_port(PortId port) {
+  return port == endpoint::kNodePort || port == endpoint::kOutsidePort;
 }
 
 }  // namespace
@@ -40,10 +39,17 @@ void Control::greeted(apply::Client::Connected connected, Time now) {
 
   std::vector<apply::HeldPort> host_ports;
   std::vector<apply::HeldPort> pod_ports;
+  std::map<PortId, std::uint32_t> adopted_devices;
+  devices_.forget();
   for (auto& port : greeting.ports) {
-    (is_host_port(port) ? host_ports : pod_ports).push_back(std::move(port));
+    if (devices_.adopt(port.attached)) {
+      adopted_devices.emplace(PortId(port.attached.port), port.attached.generation);
+      continue;
+    }
+    (is_host_port(PortId(port.attached.port)) ? host_ports : pod_ports).push_back(std::move(port));
   }
   auto adopted = adopt_ports(std::move(pod_ports), *client_);
+  adopted.merge(adopted_devices);
   for (const auto& port : host_ports)
     adopted[PortId(port.attached.port)] = port.attached.generation;
   const bool had_both = host_ports.size() == 2;
@@ -56,6 +62,12 @@ void Control::greeted(apply::Client::Connected connected, Time now) {
   }
   if (const Status wired = wire_host(std::move(host_ports)); !wired) {
     disconnect(fmt::format("cannot wire the host: {}", wired.error().text()), now);
+    connect_at_ = now + kRewireAfter;
+    return;
+  }
+  const Status renewed = devices_.renew([this] { return registry_.next_generation(); });
+  if (!renewed) {
+    disconnect(renewed.error().text(), now);
     connect_at_ = now + kRewireAfter;
     return;
   }
@@ -101,7 +113,12 @@ void Control::disconnect(const std::string& why, Time now) {
 void Control::receive(Time now) {
   const bool is_alive = client_->receive_waiting();
   take_closed_ports(now);
-  if (!is_alive) disconnect("the connection was closed", now);
+  if (!is_alive) return disconnect("the connection was closed", now);
+  // Its device was deleted between wiring and attaching: the same queues are refused for ever.
+  const auto& refused = outcomes_.refused_ports;
+  if (!refused.contains(endpoint::kNodePort) && !refused.contains(endpoint::kOutsidePort)) return;
+  make_host_ports_again("the data plane refused a host port", now);
+  connect_at_ = now + kRewireAfter;
 }
 
 // Keeps the ports that match a record, with the queues handed back; the others are strangers, such
@@ -205,7 +222,7 @@ void Control::take_closed_ports(Time now) {
       continue;
     publisher_.port_is_gone(id);
     is_dirty_ = true;
-    if (id == endpoint::kNodePort || id == endpoint::kOutsidePort) {
+    if (is_host_port(id)) {
       lost_host_port = true;
       continue;
     }
@@ -219,11 +236,15 @@ void Control::take_closed_ports(Time now) {
       close(known->second, "its device was deleted or failed");
     }
   }
-  if (!lost_host_port) return;
-  // Both are made anew together; pods cannot reach the node meanwhile.
+  if (lost_host_port) make_host_ports_again("a host port was closed", now);
+}
+
+// Both are made anew together, with the next connection; pods cannot reach the node meanwhile.
+void Control::make_host_ports_again(const std::string& why, Time now) {
   around_.log.error("a host port is gone; making it again");
   host_.reset();
-  disconnect("a host port was closed", now);
+  outcomes_.refused_ports.clear();
+  disconnect(why, now);
 }
 
 }  // namespace bulkhead::control::agent

@@ -42,6 +42,7 @@ Control::Control(const Surroundings& around, Stored stored)
       source_(std::move(stored.source)),
       publisher_(std::move(stored.numbers), std::move(stored.journal),
                  second_reader(around.config)),
+      devices_(around.config.ports),
       connector_(around.paths.dataplane_socket()) {
   for (auto& record : registry_.records()) {
     Endpoint endpoint;
@@ -119,6 +120,8 @@ void Control::log_broken_files() {
 state::Inputs Control::inputs() const {
   state::Inputs inputs;
   inputs.accepted = blocked_ && last_open_ ? *last_open_ : store_.accepted();
+  // First: what the configuration gives to a device is nobody else's.
+  devices_.add_pods(inputs.attached);
   for (const auto& [key, endpoint] : endpoints_) {
     if (endpoint.state != Endpoint::State::Closed) {
       inputs.attached.push_back(attached_pod(endpoint.record));
@@ -143,6 +146,7 @@ apply::PortWishes Control::port_wishes() const {
         host_port_wish(endpoint::kOutsidePort, PortRole::Outside, links.outside_name,
                        links.outside_mac, links.outside.queues, mtu_, host_->outside_generation));
   }
+  devices_.add_wishes(wishes);
   for (const auto& [key, endpoint] : endpoints_) {
     if (endpoint.state == Endpoint::State::Closed || endpoint.queues.empty()) continue;
     wishes.emplace(endpoint.record.port, port_wish(endpoint));

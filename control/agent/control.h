@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "control/agent/connector.h"
+#include "control/agent/device_ports.h"
 #include "control/agent/endpoints.h"
 #include "control/agent/log.h"
 #include "control/agent/loop.h"
@@ -108,6 +109,7 @@ class Control {
   [[nodiscard]] Status wire_host(std::vector<apply::HeldPort> held);
   void reopen_queues();
   void take_closed_ports(Time now);
+  void make_host_ports_again(const std::string& why, Time now);
   void close(Endpoint& endpoint, const std::string& why);
 
   // report.cc: what others see.
@@ -133,6 +135,7 @@ class Control {
   apply::Publisher publisher_;
   Endpoints endpoints_;
   std::optional<HostPorts> host_;
+  DevicePorts devices_;
   std::vector<IpAddress> node_addresses_;
   std::uint32_t mtu_ = 1500;  // of the host ports, and of pods that ask for none
   // The objects in force when publishing was blocked last: only they may go on being served.

@@ -126,7 +126,7 @@ void read_dataplane_keys(Report& report, const Node& root, Config& config) {
     }
   }
   if (const Node* node = root.find("ports")) {
-    config::read_texts(report, *node, top.field("ports"), config.ports);
+    config::read_ports(report, *node, top.field("ports"), config.ports);
   }
   if (const Node* node = root.find("standby")) {
     std::string word = "off";
@@ -154,6 +154,19 @@ void read_agent_keys(Report& report, const Node& root, Config& config) {
   }
 }
 
+// As of any pod: an address outside the blocks would be taken for the world's.
+void check_port_addresses(Report& report, const Node& root, const Config& config) {
+  for (const auto& port : config.ports) {
+    for (const auto& ip : port.ips) {
+      const bool is_inside = std::any_of(config.pod_cidrs.begin(), config.pod_cidrs.end(),
+                                         [&](const Prefix& block) { return block.contains(ip); });
+      if (is_inside) continue;
+      report.invalid(*root.find("ports"), Path().field("ports"),
+                     fmt::format("{} is in no block of cluster.pod_cidrs", ip.text()));
+    }
+  }
+}
+
 void read_root(Report& report, const Node& root, Config& config) {
   if (root.is_null()) return;
   const bool is_known =
@@ -164,6 +177,7 @@ void read_root(Report& report, const Node& root, Config& config) {
   if (!is_known) return;
   read_policy_keys(report, root, config);
   read_dataplane_keys(report, root, config);
+  check_port_addresses(report, root, config);
   read_agent_keys(report, root, config);
 }
 

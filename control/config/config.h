@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -36,6 +37,16 @@ struct RoleRule {
   std::vector<std::string> namespaces;  // developer only
 };
 
+// A pod that is no TAP: whoever is at the other end of a DPDK device (`ports`).
+struct DevicePort {
+  std::string devargs;
+  model::PodKey pod;
+  std::array<std::uint8_t, 6> mac{};  // the pod's
+  std::vector<IpAddress> ips;
+  std::uint32_t mtu = 1500;
+};
+inline constexpr std::size_t kMaxDevicePorts = 13;
+
 // /etc/bulkhead/config.yaml, checked. Unknown keys are errors. The defaults are those of the
 // standalone agent: everything closed.
 struct Config {
@@ -57,7 +68,7 @@ struct Config {
   std::string memory = "auto";    // auto | hugepages | plain
   std::uint64_t flows_max = 262144;
   std::string metrics_listen = "127.0.0.1:9470";
-  std::vector<std::string> ports;  // extra ethdev ports by devargs
+  std::vector<DevicePort> ports;
   bool standby = false;
   std::vector<RoleRule> roles;
   std::string instance;

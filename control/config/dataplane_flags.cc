@@ -11,7 +11,7 @@ std::vector<std::string> config_flags_for_dataplane(const Config& config, const 
   flags.insert(flags.end(), {"--poll", config.poll, "--io", config.io, "--memory", config.memory});
   flags.insert(flags.end(), {"--flows-max", std::to_string(config.flows_max)});
   if (!config.instance.empty()) flags.insert(flags.end(), {"--instance", config.instance});
-  for (const auto& port : config.ports) flags.insert(flags.end(), {"--port", port});
+  for (const auto& port : config.ports) flags.insert(flags.end(), {"--port", port.devargs});
   return flags;
 }
 

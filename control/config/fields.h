@@ -26,6 +26,7 @@ void read_prefixes(Report& report, const Node& node, const Path& path,
                    std::vector<Prefix>& prefixes);
 void read_addresses(Report& report, const Node& node, const Path& path,
                     std::vector<IpAddress>& addresses);
+void read_ports(Report& report, const Node& node, const Path& path, std::vector<DevicePort>& ports);
 void read_roles(Report& report, const Node& node, const Path& path, std::vector<RoleRule>& roles);
 
 }  // namespace bulkhead::control::config

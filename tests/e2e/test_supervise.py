@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import time
-import unittest
 
 from harness.case import NodeCase, note
 from harness.node import Node
@@ -98,7 +97,6 @@ class Supervise(NodeCase):
             wait_for("pods are attached again", lambda f=family: probe(
                 self.pods["lab/client"], server.ip(f), "TCP", 9000, 0.5) == OPEN)
 
-    @unittest.skip("known defect: a deleted host port is not always made again (README, limits)")
     def test_a_deleted_host_port_is_made_again(self):
         for device in ("bulkhead0", "bulkhead1"):
             with self.subTest(device):

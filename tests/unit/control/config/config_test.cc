@@ -66,7 +66,8 @@ io: epoll
 memory: plain
 flows: {max: 4096}
 metrics: {listen: "127.0.0.1:9999"}
-ports: [net_null0]
+ports:
+- {devargs: "net_memif0,role=server", pod: lab/dpdk, mac: "02:00:00:00:00:0a", ips: [10.88.9.9, "fd88::9"], mtu: 1400}
 standby: off
 roles:
 - {role: developer, gid: 1000, namespaces: [web]}
@@ -86,6 +87,13 @@ instance: t1
   ASSERT_EQ(config->roles.size(), 2u);
   EXPECT_EQ(config->roles[0].namespaces, std::vector<std::string>{"web"});
   EXPECT_EQ(config->instance, "t1");
+  ASSERT_EQ(config->ports.size(), 1u);
+  const DevicePort& port = config->ports[0];
+  EXPECT_EQ(port.pod, (model::PodKey{"lab", "dpdk"}));
+  EXPECT_EQ(port.mac, (std::array<std::uint8_t, 6>{2, 0, 0, 0, 0, 10}));
+  ASSERT_EQ(port.ips.size(), 2u);
+  EXPECT_EQ(port.ips[1].text(), "fd88::9");
+  EXPECT_EQ(port.mtu, 1400u);
   EXPECT_EQ(config->settings().exempt, std::set<std::string>{"kube-system"});
 }
 
@@ -115,6 +123,31 @@ TEST_F(ConfigTest, TheDataPlaneLearnsItsPartAsFlags) {
   EXPECT_THAT(fmt::format("{}", fmt::join(flags, " ")),
               testing::AllOf(HasSubstr("--root /tmp/x"), HasSubstr("--workers 2"),
                              HasSubstr("--io epoll"), HasSubstr("--flows-max 4096")));
+}
+
+TEST_F(ConfigTest, RefusesPortsThatCouldNotBeEnforced) {
+  const auto error_of_port = [this](const std::string& port) {
+    return error_of("cluster: {pod_cidrs: [10.88.0.0/16]}\nports:\n- " + port + "\n");
+  };
+  const std::string good =
+      R"({devargs: net_null0, pod: a/b, mac: "02:00:00:00:00:01", ips: [10.88.0.9]})";
+  EXPECT_EQ(error_of_port(good), "accepted");
+  EXPECT_THAT(error_of_port("net_null0"), HasSubstr("ports[0]"));
+  EXPECT_THAT(error_of_port(R"({devargs: net_null0, pod: a/b, mac: "02:00:00:00:00:01"})"),
+              HasSubstr("ips"));
+  EXPECT_THAT(
+      error_of_port(R"({devargs: net_null0, pod: b, mac: "02:00:00:00:00:01", ips: [10.88.0.9]})"),
+      HasSubstr("namespace/name"));
+  EXPECT_THAT(error_of_port(
+                  R"({devargs: net_null0, pod: a/b, mac: "03:00:00:00:00:01", ips: [10.88.0.9]})"),
+              HasSubstr("one station"));
+  EXPECT_THAT(
+      error_of_port(R"({devargs: net_null0, pod: a/b, mac: "02:00:00:00:00:01", ips: [10.9.0.9]})"),
+      HasSubstr("10.9.0.9 is in no block"));
+  EXPECT_THAT(
+      error_of_port(R"({devargs: "-x y", pod: a/b, mac: "02:00:00:00:00:01", ips: [10.88.0.9]})"),
+      HasSubstr("devargs"));
+  EXPECT_THAT(error_of_port(good + "\n- " + good), HasSubstr("a second time"));
 }
 
 }  // namespace
