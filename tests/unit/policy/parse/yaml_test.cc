@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 
 #include "policy/parse/text_check.h"
 #include "tests/unit/policy/parse/builders.h"
@@ -165,11 +165,13 @@ TEST(Yaml, RefusesBombsQuickly) {
       {"nested 100,000 deep", "{\"a\": " + std::string(100'000, '[') + "}"},
   };
   for (const auto& [name, text] : bombs) {
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = std::clock();
     const auto status = read_tree(text);
-    const auto took = std::chrono::steady_clock::now() - start;
+    const auto seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
     EXPECT_FALSE(status) << name;
-    EXPECT_LT(took, std::chrono::seconds(1)) << name;  // 100 ms on an idle machine
+    // Of the processor's time, not the clock's: below 0.1 s built for release, ten times that under
+    // a sanitizer.
+    EXPECT_LT(seconds, 2) << name;
   }
 }
 
