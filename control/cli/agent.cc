@@ -22,20 +22,53 @@ std::string duration_text(std::uint64_t seconds) {
   return fmt::format("{} days", seconds / 86400);
 }
 
+std::string counted(std::uint64_t count, std::string_view one, std::string_view many) {
+  return fmt::format("{} {}", count, count == 1 ? one : many);
+}
+
 std::string dataplane_text(const api::StatusReport& report) {
   if (!report.dataplane_connected) {
     return "NOT CONNECTED; the last table stays in force while it runs";
   }
-  return fmt::format("connected, pid {}, {} worker{}, {} ({})", report.dataplane_pid,
-                     report.workers, report.workers == 1 ? "" : "s", report.io_method,
-                     report.io_reason);
+  return fmt::format("connected, pid {}, {}", report.dataplane_pid,
+                     counted(report.workers, "worker", "workers"));
 }
 
 std::string revision_text(const api::StatusReport& report) {
   if (report.revision_acknowledged == 0) return "no table in force yet: everything is closed";
-  const std::string in_force = fmt::format("revision {} in force", report.revision_acknowledged);
+  const std::string in_force =
+      fmt::format("revision {} in force, epoch {}", report.revision_acknowledged, report.epoch);
   if (report.revision_desired == report.revision_acknowledged) return in_force;
-  return fmt::format("{}, {} compiled and not yet in force", in_force, report.revision_desired);
+  return fmt::format("{}; {} compiled and not yet in force", in_force, report.revision_desired);
+}
+
+// Law 4: how far a second reader has compared what is in force with the text.
+std::string verified_text(const api::StatusReport& report) {
+  if (report.revision_verified == 0) return "nothing yet";
+  return fmt::format("{:.0f} % of revision {}", report.verified_ratio * 100,
+                     report.revision_verified);
+}
+
+std::string flows_text(const api::StatusReport& report) {
+  const double used = report.flow_capacity == 0 ? 0.0
+                                                : 100.0 * static_cast<double>(report.flows) /
+                                                      static_cast<double>(report.flow_capacity);
+  return fmt::format("{} of {} ({:.0f} %)", report.flows, report.flow_capacity, used);
+}
+
+// Objects whose file is broken now: what was last accepted of them stays in force.
+void print_rejected(const api::Client& agent, const Output& output) {
+  const auto policies = agent.policies();
+  if (!policies) {
+    output.err << "note: " << printable(policies.error().message) << '\n';
+    return;
+  }
+  for (const auto& policy : *policies) {
+    if (policy.state == "in_force") continue;
+    output.out << red(output, "rejected") << ": " << printable(policy.id) << " ("
+               << printable(policy.origin) << "): " << printable(policy.error)
+               << "; its last accepted version stays in force\n";
+  }
 }
 
 // "ns/name" in its two parts, both good names.
@@ -68,15 +101,19 @@ Exit run(const ShowStatus&, const api::Client& agent, const Output& output) {
     output.out << api::json_of(*report) << '\n';
     return Exit::Good;
   }
-  print_table(
-      output.out,
-      {{"agent", fmt::format("{}, up {}", report->version, duration_text(report->uptime_seconds))},
-       {"data plane", dataplane_text(*report)},
-       {"policy",
-        fmt::format("{}, {:.0f} % verified, {} policies, default {}", revision_text(*report),
-                    report->verified_ratio * 100, report->policies, report->default_verdict)},
-       {"endpoints", std::to_string(report->endpoints)},
-       {"flows", fmt::format("{} of {}", report->flows, report->flow_capacity)}});
+  std::vector<std::vector<std::string>> rows{
+      {"agent", fmt::format("{}, up {}", report->version, duration_text(report->uptime_seconds))},
+      {"data plane", dataplane_text(*report)}};
+  if (report->dataplane_connected) {
+    rows.push_back({"io", fmt::format("{} ({})", report->io_method, report->io_reason)});
+  }
+  rows.push_back({"policy", fmt::format("{}, {}, default {}", revision_text(*report),
+                                        counted(report->policies, "policy", "policies"),
+                                        report->default_verdict)});
+  rows.push_back({"verified", verified_text(*report)});
+  rows.push_back({"endpoints", std::to_string(report->endpoints)});
+  rows.push_back({"flows", flows_text(*report)});
+  print_table(output.out, rows);
   if (report->is_publishing_blocked) {
     output.out << red(output, "publishing is blocked") << ": " << printable(report->blocked_reason)
                << '\n';
@@ -85,6 +122,7 @@ Exit run(const ShowStatus&, const api::Client& agent, const Output& output) {
     output.out << red(output, "error") << ": " << printable(error.where) << ": "
                << printable(error.message) << '\n';
   }
+  print_rejected(agent, output);
   return Exit::Good;
 }
 

@@ -41,10 +41,7 @@ class Parser {
       out << completion_script(words(), shell_);
       return Exit::Good;
     }
-    const char* environment = std::getenv("BULKHEAD_ROOT");
-    Arguments arguments{command_(), format(), root_};
-    if (root_.empty()) arguments.root = environment != nullptr ? environment : "/";
-    return arguments;
+    return Arguments{command_(), format(), root()};
   }
 
  private:
@@ -254,6 +251,27 @@ class Parser {
         add_on_agent("release", "End a pod's quarantine", "bulkhead release backend/db",
                      [this] { return ReleasePod{pod_}; });
     release->add_option("POD", pod_, "NAMESPACE/POD")->required();
+    add_node_commands();
+  }
+
+  void add_node_commands() {
+    add_on_agent("preflight",
+                 "Can this node enforce? What is missing, and how to mend it; changes nothing",
+                 "bulkhead preflight", [this] { return Preflight{root()}; });
+    add_on_agent("report", "What needs attention: rejected policies, drops by reason, lint",
+                 "bulkhead report", [this] { return ShowReport{root()}; });
+    CLI::App* bundle =
+        add_on_agent("support-bundle", "One tar with what others need to help, and no secrets",
+                     "bulkhead support-bundle --out /tmp/bulkhead-support.tar", [this] {
+                       return SupportBundle{root(), file_};
+                     });
+    bundle->add_option("--out", file_, "the tar to write, whole or not at all")->required();
+  }
+
+  [[nodiscard]] std::filesystem::path root() const {
+    if (!root_.empty()) return root_;
+    const char* environment = std::getenv("BULKHEAD_ROOT");
+    return environment != nullptr ? environment : "/";
   }
 
   [[nodiscard]] Format format() const {

@@ -82,9 +82,20 @@ struct QuarantinePod {
 struct ReleasePod {
   std::string pod;
 };
-using Command = std::variant<PolicyCheck, PolicyMatrix, PolicyExplain, PolicyCompile, PolicyVerify,
-                             PolicyDiff, PolicyLint, PolicyAssert, PolicySuggest, ShowStatus,
-                             ShowEndpoints, ShowFlows, QuarantinePod, ReleasePod>;
+struct Preflight {
+  std::filesystem::path root;
+};
+struct ShowReport {
+  std::filesystem::path root;
+};
+struct SupportBundle {
+  std::filesystem::path root;
+  std::filesystem::path out;
+};
+using Command =
+    std::variant<PolicyCheck, PolicyMatrix, PolicyExplain, PolicyCompile, PolicyVerify, PolicyDiff,
+                 PolicyLint, PolicyAssert, PolicySuggest, ShowStatus, ShowEndpoints, ShowFlows,
+                 QuarantinePod, ReleasePod, Preflight, ShowReport, SupportBundle>;
 
 struct Arguments {
   Command command;

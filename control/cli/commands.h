@@ -31,6 +31,12 @@ namespace bulkhead::control::cli {
                        const Output& output);
 [[nodiscard]] Exit run(const ReleasePod& command, const api::Client& agent, const Output& output);
 
+// By files, the machine and, where it runs, the agent.
+[[nodiscard]] Exit run(const Preflight& command, const api::Client& agent, const Output& output);
+[[nodiscard]] Exit run(const ShowReport& command, const api::Client& agent, const Output& output);
+[[nodiscard]] Exit run(const SupportBundle& command, const api::Client& agent,
+                       const Output& output);
+
 // The whole program.
 [[nodiscard]] int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err);
 

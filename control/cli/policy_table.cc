@@ -8,6 +8,7 @@
 
 #include "control/cli/commands.h"
 #include "control/cli/policy_input.h"
+#include "control/cli/whole_file.h"
 #include "policy/compile/compile.h"
 #include "policy/question/table_file.h"
 #include "policy/verify/verify.h"
@@ -22,23 +23,6 @@ std::uint64_t milliseconds_since(steady_clock::time_point start) {
   const auto spent = steady_clock::now() - start;
   return static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(spent).count());
-}
-
-// Beside the file first, so that no reader ever sees half of one.
-Status write_whole(const std::filesystem::path& file, std::span<const std::byte> bytes) {
-  auto beside = file;
-  beside += ".new";
-  std::ofstream stream(beside, std::ios::binary | std::ios::trunc);
-  stream.write(reinterpret_cast<const char*>(bytes.data()),
-               static_cast<std::streamsize>(bytes.size()));
-  stream.close();
-  std::error_code error;
-  if (stream) std::filesystem::rename(beside, file, error);
-  if (stream && !error) return {};
-  std::error_code ignored;
-  std::filesystem::remove(beside, ignored);
-  return fail_at(file.string(), "cannot be written{}{}", error ? ": " : "",
-                 error ? error.message() : "");
 }
 
 Result<std::vector<std::byte>> read_whole(const std::filesystem::path& file) {
