@@ -104,10 +104,16 @@ Faults peer_faults(const model::Cluster& cluster, const std::string& policy_name
   return {"the rule names a peer that this version cannot match"};
 }
 
-std::string port_text(const model::PortMatch& match) {
+// A named port with the number it stands for on the destination.
+std::string port_text(const model::PortMatch& match, const model::Pod* destination) {
   const auto protocol = protocol_name(match.protocol);
   if (const auto* named = std::get_if<model::NamedPort>(&match.port)) {
-    return fmt::format("{}/{}", protocol, named->name);
+    const auto number = destination != nullptr
+                            ? oracle::named_port(*destination, named->name, match.protocol)
+                            : std::nullopt;
+    return number
+               ? fmt::format("{}/{} ({})", protocol, named->name, *number)
+               : fmt::format("{}/{} (which the destination does not have)", protocol, named->name);
   }
   const auto& range = std::get<model::PortRange>(match.port);
   if (range == model::PortRange{}) return protocol;
@@ -120,7 +126,7 @@ Faults port_faults(const model::Rule& rule, const model::Pod* destination, const
   std::vector<std::string> names;
   for (const auto& match : rule.ports) {
     if (oracle::matches_port(match, destination, probe.protocol, probe.port)) return {};
-    names.push_back(port_text(match));
+    names.push_back(port_text(match, destination));
   }
   return {fmt::format("the rule allows {} only, not {}", fmt::join(names, ", "), probe.text())};
 }

@@ -227,6 +227,18 @@ TEST(Explain, NamesTheRuleThatCameFirstAndWhatItsAuthorCallsIt) {
                                 "NetworkPolicy/db/p/ingress/0" + first));
 }
 
+TEST(Explain, SaysWhatANamedPortStandsFor) {
+  const auto why = [](const std::string& port) {
+    const auto cluster = cluster_of(
+        three_pods() +
+        policy("{ingress: [{from: [{namespaceSelector: {}}], ports: [{port: " + port + "}]}]}"));
+    return explained(cluster, "web/web", "db/db", 80).nearest.at(0).why;
+  };
+  EXPECT_EQ(why("sql"), "the rule allows TCP/sql (5432) only, not TCP/80");
+  EXPECT_EQ(why("http"),
+            "the rule allows TCP/http (which the destination does not have) only, not TCP/80");
+}
+
 TEST(Explain, TakesAPodsAddressForThePod) {
   const auto cluster = cluster_of(three_pods() + policy(kWebToSql));
   EXPECT_EQ(explained(cluster, "fd00::2", "10.0.0.1", 5432).from, "web/web");
