@@ -21,4 +21,8 @@ pkg_check_modules(HTTPLIB REQUIRED IMPORTED_TARGET cpp-httplib)
 add_library(bulkhead_dpdk_headers INTERFACE)
 target_include_directories(bulkhead_dpdk_headers SYSTEM INTERFACE ${DPDK_INCLUDE_DIRS})
 target_compile_options(bulkhead_dpdk_headers INTERFACE ${DPDK_CFLAGS_OTHER})
+if(BULKHEAD_SANITIZE STREQUAL "thread")
+  # Rings by C11 atomics, which ThreadSanitizer understands, instead of compiler barriers.
+  target_compile_definitions(bulkhead_dpdk_headers INTERFACE RTE_USE_C11_MEM_MODEL)
+endif()
 include(dpdk)
