@@ -47,6 +47,31 @@ Memberships memberships_of(const std::vector<std::vector<std::uint32_t>>& sets,
   return memberships;
 }
 
+// The numbers of the columns of which these are the first identities.
+std::vector<std::uint32_t> number_columns(Direction direction,
+                                          std::span<const IdentityId> first_identities,
+                                          std::span<const table::IdentityRecord> before) {
+  const auto d = static_cast<std::size_t>(direction);
+  std::vector<bool> was_used(kOwnNodeColumn + 1, true);
+  for (const table::IdentityRecord& record : before) {
+    if (record.peer_class[d] >= was_used.size()) was_used.resize(record.peer_class[d] + 1);
+    was_used[record.peer_class[d]] = true;
+  }
+  std::vector<bool> is_taken(was_used.size());
+  table::FreeNumbers free(std::move(was_used), kOwnNodeColumn + 1);
+  std::vector<std::uint32_t> numbers;
+  for (const IdentityId first : first_identities) {
+    std::uint32_t number = first.value < before.size() ? before[first.value].peer_class[d] : 0;
+    if (number <= kOwnNodeColumn || is_taken[number]) {
+      number = free.take();
+    } else {
+      is_taken[number] = true;
+    }
+    numbers.push_back(number);
+  }
+  return numbers;
+}
+
 }  // namespace
 
 std::uint32_t PortLists::number_of(const std::vector<PortOfName>& ports) {
@@ -58,15 +83,16 @@ std::uint32_t PortLists::number_of(const std::vector<PortOfName>& ports) {
 
 Columns make_columns(Direction direction, const std::vector<Subject>& subjects,
                      const RuleBook& book, const Resolver& resolver, const Identities& identities,
-                     const Inventory& inventory, PortLists& port_lists) {
+                     const Inventory& inventory, std::span<const table::IdentityRecord> before,
+                     PortLists& port_lists) {
   const auto& sets = resolver.sets();
   const auto used = used_sets(direction, subjects, book, sets.size());
   const auto memberships = memberships_of(sets, used, identities.all.size());
 
-  Columns columns;
-  columns.count = kOwnNodeColumn + 1;
-  columns.port_list.resize(columns.count);
-  columns.of_identity.resize(identities.all.size());
+  // In order of sight first, then by the numbers they get.
+  std::vector<IdentityId> first_identity;
+  std::vector<std::uint32_t> port_list;
+  std::vector<std::uint32_t> sighted(identities.all.size());
   std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, VectorHash> column_of;
   std::vector<std::uint32_t> signature;
   std::uint32_t group = kNoGroup;
@@ -82,13 +108,22 @@ Columns make_columns(Direction direction, const std::vector<Subject>& subjects,
     signature.assign(memberships.sets.begin() + memberships.start[i],
                      memberships.sets.begin() + memberships.start[i + 1]);
     signature.push_back(ports);
-    const auto [found, is_new] = column_of.try_emplace(signature, columns.count);
+    const auto [found, is_new] =
+        column_of.try_emplace(signature, static_cast<std::uint32_t>(port_list.size()));
     if (is_new) {
-      ++columns.count;
-      columns.port_list.push_back(ports);
+      first_identity.push_back(identities.all[i].id);
+      port_list.push_back(ports);
     }
-    columns.of_identity[i] = found->second;
+    sighted[i] = found->second;
   }
+
+  Columns columns;
+  const auto numbers = number_columns(direction, first_identity, before);
+  columns.count = std::max(kOwnNodeColumn, *std::ranges::max_element(numbers)) + 1;
+  columns.port_list.resize(columns.count);
+  for (std::size_t i = 0; i < numbers.size(); ++i) columns.port_list[numbers[i]] = port_list[i];
+  columns.of_identity.reserve(sighted.size());
+  for (const std::uint32_t column : sighted) columns.of_identity.push_back(numbers[column]);
 
   columns.of_set.resize(sets.size());
   for (std::size_t set = 0; set < sets.size(); ++set) {

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "policy/base/verdict.h"
 #include "policy/compile/identities.h"
 #include "policy/compile/rule_book.h"
 #include "policy/compile/subjects.h"
+#include "policy/table/format.h"
 
 namespace bulkhead::compile {
 
@@ -38,9 +40,12 @@ struct Columns {
   std::uint32_t count = 0;
 };
 
+// `before`: the identities of the last table. A column keeps the number that the first of its
+// identities had there, if no column before it does; else it takes one that was free.
 [[nodiscard]] Columns make_columns(Direction direction, const std::vector<Subject>& subjects,
                                    const RuleBook& book, const Resolver& resolver,
                                    const Identities& identities, const Inventory& inventory,
+                                   std::span<const table::IdentityRecord> before,
                                    PortLists& port_lists);
 
 }  // namespace bulkhead::compile

@@ -13,6 +13,7 @@
 #include "policy/base/ids.h"
 #include "policy/base/result.h"
 #include "policy/compile/numbers.h"
+#include "policy/compile/shared_vector.h"
 #include "policy/model/cluster.h"
 #include "policy/table/builder.h"
 #include "policy/table/view.h"
@@ -44,12 +45,12 @@ struct CompiledTable {
   Revision revision;
   std::vector<Section> sections;
   // Every live pod address, sorted by address. One that two different pods claim is unknown.
-  std::vector<AddressIdentity> addresses;
+  SharedVector<AddressIdentity> addresses;
   std::map<model::PodKey, IdentityId> pods;  // live pods that have no address yet
   std::vector<SlotInfo> slots;               // every slot this table can answer with
 
   // Every key of Numbers that this table names: what must not be released while it is in force.
-  std::vector<std::string> identity_keys;
+  SharedVector<std::string> identity_keys;
   std::vector<std::string> slot_keys;
 
   [[nodiscard]] std::vector<table::SectionBytes> section_bytes() const;
@@ -66,7 +67,7 @@ struct Alias {
 };
 
 // Compiles the whole cluster. `numbers` is an input: the same numbers and cluster give the same
-// bytes. Fails, before anything is published, when a limit of the format is exceeded.
+// bytes. Fails, before anything is published, when a limit is exceeded, naming it.
 [[nodiscard]] Result<CompiledTable> compile(const model::Cluster& cluster, const LocalPods& local,
                                             Revision revision, Numbers& numbers,
                                             std::span<const Alias> aliases = {});

@@ -69,13 +69,15 @@ class RowWriter {
         builder_(builder),
         rules_of_column_(columns.count) {}
 
-  // `own_ports`: the subject's named ports, which count where it is the destination.
-  [[nodiscard]] std::uint32_t row_of(const Stance& stance, std::uint32_t own_ports) {
+  // `own_ports`: the subject's named ports, which count where it is the destination. `subject`: one
+  // of its identities.
+  [[nodiscard]] std::uint32_t row_of(const Stance& stance, std::uint32_t own_ports,
+                                     IdentityId subject) {
     std::vector<std::uint32_t> key = stance_key(stance);
     key.push_back(direction_ == Direction::Ingress ? own_ports : 0);
     key.insert(key.end(), stance.rules.begin(), stance.rules.end());
     const auto [found, is_new] = rows_.try_emplace(std::move(key));
-    if (is_new) found->second = write(stance, own_ports);
+    if (is_new) found->second = write(stance, own_ports, subject);
     return found->second;
   }
 
@@ -90,7 +92,7 @@ class RowWriter {
     return key;
   }
 
-  std::uint32_t write(const Stance& stance, std::uint32_t own_ports) {
+  std::uint32_t write(const Stance& stance, std::uint32_t own_ports, IdentityId subject) {
     const bool is_egress = direction_ == Direction::Egress;
     std::vector<std::uint32_t> everywhere;  // rules for every peer
     std::vector<std::uint32_t> touched = touch(stance, everywhere);
@@ -113,7 +115,7 @@ class RowWriter {
       const std::uint32_t set = rule_set(stance, positions, ports);
       if (set != otherwise) cells.push_back({column, set});
     }
-    return builder_.add_row(direction_, otherwise, cells);
+    return builder_.add_row(direction_, otherwise, cells, subject);
   }
 
   // Notes at each column the positions of the rules that name it; returns those columns.
@@ -207,13 +209,13 @@ Status add_aliases(std::span<const Alias> aliases, const Identities& identities,
 Status emit(const RuleBook& book, const Resolver& resolver, const Inventory& inventory,
             const Identities& identities, const std::vector<Subject>& subjects,
             std::span<const Alias> aliases, Numbers& numbers, CompiledTable& compiled) {
-  TableBuilder builder;
+  TableBuilder builder(numbers.places());
   Decisions decisions(book, numbers, builder, compiled);
   PortLists port_lists;
   for (const Direction direction : kDirections) {
     const auto d = static_cast<std::size_t>(direction);
-    const Columns columns =
-        make_columns(direction, subjects, book, resolver, identities, inventory, port_lists);
+    const Columns columns = make_columns(direction, subjects, book, resolver, identities, inventory,
+                                         numbers.places().identities, port_lists);
     for (std::size_t i = 0; i < identities.all.size(); ++i) {
       builder.set_peer(identities.all[i].id, direction, columns.of_identity[i]);
     }
@@ -225,7 +227,11 @@ Status emit(const RuleBook& book, const Resolver& resolver, const Inventory& inv
     for (const Subject& subject : subjects) {
       const std::uint32_t own_ports =
           port_lists.number_of(book.ports_of(*inventory.groups[subject.group].pod));
-      const std::uint32_t row = rows.row_of(subject.stance[d], own_ports);
+      const IdentityId first = identities.all[subject.identities.front()].id;
+      const std::uint32_t row = rows.row_of(subject.stance[d], own_ports, first);
+      if (builder.bytes() > table::kMaxTableBytes) {
+        return fail("the table exceeds the limit of {} MiB", table::kMaxTableBytes >> 20);
+      }
       for (const std::uint32_t i : subject.identities) {
         builder.set_subject(identities.all[i].id, direction, row);
       }
@@ -236,6 +242,7 @@ Status emit(const RuleBook& book, const Resolver& resolver, const Inventory& inv
   auto sections = builder.finish(compiled.revision);
   if (!sections) return tl::unexpected(sections.error());
   compiled.sections = std::move(*sections);
+  numbers.remember(builder.places());
   std::ranges::sort(compiled.slots, {}, &SlotInfo::slot);
   return {};
 }

@@ -2,7 +2,6 @@
 #include "policy/compile/identities.h"
 
 #include <algorithm>
-#include <variant>
 
 namespace bulkhead::compile {
 namespace {
@@ -119,31 +118,6 @@ void list_addresses(const Inventory& inventory, const std::vector<std::uint32_t>
 }
 
 }  // namespace
-
-std::vector<Prefix> named_prefixes(const model::Cluster& cluster) {
-  std::vector<Prefix> named;
-  for (const auto& [id, policy] : cluster.policies) {
-    for (const auto& rules : policy->rules) {
-      for (const model::Rule& rule : rules) {
-        for (const model::Peer& peer : rule.peers) {
-          const auto* cidr = std::get_if<model::CidrPeer>(&peer);
-          if (cidr == nullptr) continue;
-          named.push_back(cidr->prefix);
-          named.insert(named.end(), cidr->except.begin(), cidr->except.end());
-        }
-      }
-    }
-  }
-  for (const IpAddress& address : cluster.settings.dns_addresses) {
-    named.push_back(Prefix::host(address));
-  }
-  for (const auto& [key, pod] : cluster.pods) {
-    if (pod->quarantine && pod->quarantine->forensic_peer) {
-      named.push_back(*pod->quarantine->forensic_peer);
-    }
-  }
-  return named;
-}
 
 Identities number_identities(const model::Cluster& cluster, const Inventory& inventory,
                              const Regions& regions, Numbers& numbers) {

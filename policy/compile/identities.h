@@ -38,10 +38,6 @@ struct Identities {
   [[nodiscard]] std::uint32_t first_outside() const { return first_of_group.back(); }
 };
 
-// Every prefix that any policy, the DNS setting or a quarantine names. All policies count, not only
-// those of local pods, so that identities do not depend on which pods live here.
-[[nodiscard]] std::vector<Prefix> named_prefixes(const model::Cluster& cluster);
-
 // Numbers what is new in a fixed order: groups by pod key, then outside regions by prefix.
 [[nodiscard]] Identities number_identities(const model::Cluster& cluster,
                                            const Inventory& inventory, const Regions& regions,

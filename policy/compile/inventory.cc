@@ -48,7 +48,7 @@ void append_pod(std::string& text, const model::Pod& pod) {
 
 Inventory::Inventory(const model::Cluster& cluster) {
   std::map<std::string_view, const model::Namespace*> known;
-  for (const auto& [name, ns] : cluster.namespaces) known.emplace(name, ns.get());
+  for (const auto& [name, ns] : cluster.namespaces) known.emplace(ns->name, ns.get());
   const auto imply = [&](const std::string& name) {
     if (name.empty() || known.contains(name)) return;
     auto ns = std::make_shared<model::Namespace>();

@@ -80,9 +80,21 @@ void Numbers::Pool::rebuild_free(std::uint32_t first) {
   }
 }
 
-IdentityId Numbers::identity(const std::string& key) { return IdentityId{identities_.take(key)}; }
+IdentityId Numbers::identity(const std::string& key) {
+  const std::size_t known = identities_.numbers.size();
+  const IdentityId id{identities_.take(key)};
+  if (identities_.numbers.size() != known) identity_version_.reset();
+  return id;
+}
+std::shared_ptr<const Numbers::Version> Numbers::identity_version() {
+  if (!identity_version_) identity_version_ = std::make_shared<const Version>();
+  return identity_version_;
+}
 CounterSlot Numbers::slot(const std::string& key) { return CounterSlot{slots_.take(key)}; }
-void Numbers::release_identity(const std::string& key) { identities_.release(key); }
+void Numbers::release_identity(const std::string& key) {
+  identities_.release(key);
+  identity_version_.reset();
+}
 void Numbers::release_slot(const std::string& key) { slots_.release(key); }
 
 std::string Numbers::text() const {

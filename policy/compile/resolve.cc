@@ -30,8 +30,16 @@ std::uint32_t Resolver::remembered(const std::string& text, const Make& make) {
   const auto [found, is_new] =
       set_numbers_.try_emplace(text, static_cast<std::uint32_t>(sets_.size()));
   const std::uint32_t number = found->second;
-  if (is_new) sets_.push_back(make());
+  if (!is_new) return number;
+  sets_.push_back(members_ > kMaxMembers ? Indexes{} : make());
+  members_ += sets_.back().size();
   return number;
+}
+
+Status Resolver::check_limit() const {
+  if (members_ <= kMaxMembers) return {};
+  return fail("the peers of the policies name more than the limit of {} identities in sum",
+              kMaxMembers);
 }
 
 std::uint32_t Resolver::set_of(const model::Peer& peer, std::uint32_t namespace_index) {

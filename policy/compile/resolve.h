@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "policy/base/result.h"
 #include "policy/compile/identities.h"
 #include "policy/compile/inventory.h"
 #include "policy/compile/regions.h"
@@ -17,6 +18,10 @@ namespace bulkhead::compile {
 // of labels, so that the cost of a peer is about the size of its answer, not of the cluster.
 class Resolver {
  public:
+  // Of all sets together: tens of thousands of distinct blocks that each leave others out would
+  // take as many times the memory of one. 128 MiB.
+  static constexpr std::size_t kMaxMembers = std::size_t{1} << 25;
+
   Resolver(const model::Settings& settings, const Inventory& inventory, const Regions& regions,
            const Identities& identities);
 
@@ -26,6 +31,9 @@ class Resolver {
   [[nodiscard]] std::uint32_t set_of_dns();
   // Every live pod.
   [[nodiscard]] std::uint32_t set_of_all_pods();
+  // Fails when the limit was exceeded; sets are empty from there on.
+  [[nodiscard]] Status check_limit() const;
+  [[nodiscard]] std::size_t members() const { return members_; }
   // Indexes into Identities::all, ascending, by set number.
   [[nodiscard]] const std::vector<std::vector<std::uint32_t>>& sets() const { return sets_; }
 
@@ -50,6 +58,7 @@ class Resolver {
   const Identities& identities_;
 
   std::vector<Indexes> sets_;
+  std::size_t members_ = 0;
   std::unordered_map<std::string, std::uint32_t> set_numbers_;
   std::unordered_map<std::string, Indexes> namespaces_by_selector_;
   // label key and value -> who has it; built at first need.

@@ -2,7 +2,6 @@
 #include "policy/compile/subjects.h"
 
 #include <algorithm>
-#include <unordered_map>
 
 #include "policy/compile/selectors.h"
 
@@ -11,24 +10,6 @@ namespace {
 
 constexpr std::size_t index_of(Direction direction) { return static_cast<std::size_t>(direction); }
 constexpr std::size_t index_of(World world) { return static_cast<std::size_t>(world); }
-
-// The policies of the cluster, in the order they are asked within their tier, by the namespace
-// whose pods they can select.
-struct PolicyIndex {
-  std::vector<const model::Policy*> cluster_wide;
-  std::unordered_map<std::string_view, std::vector<const model::Policy*>> of_namespace;
-
-  explicit PolicyIndex(const model::Cluster& cluster) {
-    std::vector<const model::Policy*> ordered;
-    for (const auto& [id, policy] : cluster.policies) ordered.push_back(policy.get());
-    std::ranges::stable_sort(ordered, {}, &model::Policy::priority);
-    for (const model::Policy* policy : ordered) {
-      auto& list =
-          policy->namespace_name.empty() ? cluster_wide : of_namespace[policy->namespace_name];
-      list.push_back(policy);
-    }
-  }
-};
 
 // spec.policyTypes: absent means Ingress, and Egress if there are egress rules (facts.md 1.2 and
 // the API reference of NetworkPolicySpec.policyTypes).
@@ -41,8 +22,9 @@ bool has_direction(const model::Policy& policy, Direction direction) {
 
 class SubjectFinder {
  public:
-  SubjectFinder(const model::Cluster& cluster, const Inventory& inventory, RuleBook& book)
-      : cluster_(cluster), inventory_(inventory), book_(book), policies_(cluster) {}
+  SubjectFinder(const model::Cluster& cluster, const Inventory& inventory,
+                const PolicyIndex& policies, RuleBook& book)
+      : cluster_(cluster), inventory_(inventory), policies_(policies), book_(book) {}
 
   // `is_dns`: these identities of the group are the cluster's DNS.
   Subject find(std::uint32_t group, std::vector<std::uint32_t> identities, const bool is_dns) {
@@ -80,14 +62,12 @@ class SubjectFinder {
     const auto& [namespace_index, pod, key] = inventory_.groups[group];
     const model::Namespace& ns = *inventory_.namespaces[namespace_index];
     std::vector<const model::Policy*> found;
-    for (const model::Policy* policy : policies_.cluster_wide) {
+    for (const auto& [order, policy] : policies_.cluster_wide()) {
       const bool has_namespace =
           !policy->subject_namespaces || matches(*policy->subject_namespaces, ns);
       if (has_namespace && matches(policy->subject_pods, *pod)) found.push_back(policy);
     }
-    const auto own = policies_.of_namespace.find(ns.name);
-    if (own == policies_.of_namespace.end()) return found;
-    for (const model::Policy* policy : own->second) {
+    for (const auto& [order, policy] : policies_.of(ns.name)) {
       if (matches(policy->subject_pods, *pod)) found.push_back(policy);
     }
     return found;
@@ -126,22 +106,26 @@ class SubjectFinder {
 
   const model::Cluster& cluster_;
   const Inventory& inventory_;
+  const PolicyIndex& policies_;
   RuleBook& book_;
-  PolicyIndex policies_;
 };
 
 }  // namespace
 
 std::vector<Subject> find_subjects(const model::Cluster& cluster, const LocalPods& local,
                                    const Inventory& inventory, const Identities& identities,
-                                   Resolver& resolver, RuleBook& book) {
+                                   const PolicyIndex& policies, Resolver& resolver,
+                                   RuleBook& book) {
   std::vector<bool> is_subject(inventory.groups.size(), !local.has_value());
   if (local) {
-    for (std::size_t i = 0; i < inventory.pods.size(); ++i) {
-      if (local->contains(inventory.pods[i]->key)) is_subject[inventory.group_of_pod[i]] = true;
+    for (const model::PodKey& key : *local) {
+      const auto pod = std::ranges::lower_bound(inventory.pods, key, {}, &model::Pod::key);
+      if (pod == inventory.pods.end() || (*pod)->key != key) continue;
+      is_subject[inventory.group_of_pod[static_cast<std::size_t>(pod - inventory.pods.begin())]] =
+          true;
     }
   }
-  SubjectFinder finder(cluster, inventory, book);
+  SubjectFinder finder(cluster, inventory, policies, book);
   const std::uint32_t dns_set = resolver.set_of_dns();
   const auto dns = resolver.sets()[dns_set];
   std::vector<Subject> subjects;

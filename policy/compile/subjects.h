@@ -7,6 +7,7 @@
 
 #include "policy/compile/compile.h"
 #include "policy/compile/inventory.h"
+#include "policy/compile/policy_index.h"
 #include "policy/compile/rule_book.h"
 #include "policy/model/cluster.h"
 
@@ -43,7 +44,8 @@ struct Subject {
 // some addresses are the cluster's DNS makes two subjects.
 [[nodiscard]] std::vector<Subject> find_subjects(const model::Cluster& cluster,
                                                  const LocalPods& local, const Inventory& inventory,
-                                                 const Identities& identities, Resolver& resolver,
+                                                 const Identities& identities,
+                                                 const PolicyIndex& policies, Resolver& resolver,
                                                  RuleBook& book);
 
 }  // namespace bulkhead::compile

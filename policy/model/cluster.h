@@ -14,6 +14,7 @@
 #include "policy/base/verdict.h"
 #include "policy/model/labels.h"
 #include "policy/model/policy.h"
+#include "policy/model/shared_map.h"
 
 namespace bulkhead::model {
 
@@ -32,6 +33,7 @@ struct Namespace {
   bool default_deny = false;  // annotation bulkhead.io/default: deny
   bool staged = false;        // annotation bulkhead.io/mode: staged
   Origin origin;
+  friend bool operator==(const Namespace&, const Namespace&) = default;
 };
 
 struct ContainerPort {
@@ -47,6 +49,7 @@ struct Quarantine {
   std::string who;
   std::string why;
   std::string until;  // RFC 3339, empty = until released
+  friend bool operator==(const Quarantine&, const Quarantine&) = default;
 };
 
 struct Pod {
@@ -64,6 +67,7 @@ struct Pod {
 
   // Takes part in policies: neither host-network nor finished.
   [[nodiscard]] bool is_live() const { return !host_network && !finished; }
+  friend bool operator==(const Pod&, const Pod&) = default;
 };
 using NamespacePtr = std::shared_ptr<const Namespace>;
 using PodPtr = std::shared_ptr<const Pod>;
@@ -78,16 +82,21 @@ struct Settings {
   std::vector<IpAddress> dns_addresses;
   std::optional<std::string> dns_namespace;
   LabelSelector dns_pods;
+  friend bool operator==(const Settings&, const Settings&) = default;
 };
 
 // Everything a compile or an oracle answer depends on; a value, cheap to copy (shared const parts).
 // A namespace that a pod or policy names and nobody declares is present with its name label.
 struct Cluster {
   Settings settings;
-  std::map<std::string, NamespacePtr> namespaces;
-  std::map<PodKey, PodPtr> pods;
-  std::map<std::string, PolicyPtr> policies;  // by Policy::id()
+  SharedMap<std::string, NamespacePtr> namespaces;
+  SharedMap<PodKey, PodPtr> pods;
+  SharedMap<std::string, PolicyPtr> policies;  // by Policy::id()
 };
+
+// `next`, sharing with `before` every object that is the same in both: what two versions differ in
+// is then told by pointers. Cost: linear in the objects that were made anew.
+[[nodiscard]] Cluster sharing_with(const Cluster& before, Cluster next);
 
 // The policies' rule ids of the implicit rules (design.md section 1).
 inline constexpr std::string_view kRuleIsolated = "default/isolated";

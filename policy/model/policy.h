@@ -24,6 +24,7 @@ struct Origin {
   std::size_t line = 0;
   std::size_t column = 0;
   [[nodiscard]] std::string text() const;
+  friend bool operator==(const Origin&, const Origin&) = default;
 };
 
 // ---- ports ----
@@ -136,6 +137,7 @@ struct Policy {
   [[nodiscard]] std::string id() const;
   // "NetworkPolicy/db/web/ingress/0".
   [[nodiscard]] std::string rule_id(Direction direction, const Rule& rule) const;
+  friend bool operator==(const Policy&, const Policy&) = default;
 };
 using PolicyPtr = std::shared_ptr<const Policy>;
 

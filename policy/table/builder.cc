@@ -11,6 +11,17 @@ namespace {
 
 constexpr std::size_t index_of(Direction direction) { return static_cast<std::size_t>(direction); }
 
+// The rows that subjects of the last table had.
+std::vector<bool> named_rows(const std::vector<IdentityRecord>& identities, std::size_t direction) {
+  std::vector<bool> named;
+  for (const IdentityRecord& record : identities) {
+    const std::uint32_t row = record.subject_class[direction];
+    if (row >= named.size()) named.resize(row + 1);
+    named[row] = true;
+  }
+  return named;
+}
+
 }  // namespace
 
 std::vector<SectionBytes> borrow(std::span<const Section> sections) {
@@ -22,13 +33,22 @@ std::vector<SectionBytes> borrow(std::span<const Section> sections) {
   return borrowed;
 }
 
-TableBuilder::TableBuilder() : identities_(kFirstDynamicIdentity.value) {
+TableBuilder::TableBuilder(Places before)
+    : identities_before_(std::move(before.identities)),
+      identities_(kFirstDynamicIdentity.value),
+      free_rows_{FreeNumbers(named_rows(identities_before_, 0), 1),
+                 FreeNumbers(named_rows(identities_before_, 1), 1)},
+      blocks_(std::move(before.blocks)),
+      rule_sets_(std::move(before.rule_sets)),
+      decisions_(std::move(before.decisions)),
+      wide_maps_(std::move(before.wide_maps)),
+      wide_pages_(std::move(before.wide_pages)) {
   // Record 0 of everything is "denied, in no rule"; row 0 is nobody.
   (void)decisions_.index_of(DecisionRecord{});
   (void)rule_sets_.index_of(RuleSet{});
   (void)blocks_.index_of(Block{});
   filled_[0] = {0, 0};
-  for (auto& rows : rows_) rows.emplace_back();
+  for (auto& rows : rows_) rows.push_back({.is_used = true, .otherwise = 0, .blocks = {}});
 }
 
 std::uint32_t TableBuilder::decision(const DecisionRecord& record) {
@@ -82,21 +102,27 @@ std::uint32_t TableBuilder::filled_block(std::uint32_t rule_set, bool is_first) 
 }
 
 std::uint32_t TableBuilder::add_row(Direction direction, std::uint32_t otherwise,
-                                    std::span<const Cell> cells) {
-  auto& rows = rows_[index_of(direction)];
-  SparseRow row{.otherwise = otherwise, .blocks = {}};
+                                    std::span<const Cell> cells, IdentityId like) {
+  const std::size_t d = index_of(direction);
+  auto& rows = rows_[d];
+  SparseRow row{.is_used = true, .otherwise = otherwise, .blocks = {}};
   (void)filled_block(otherwise, false);
   for (std::size_t i = 0; i < cells.size();) {
     const std::uint32_t number = cells[i].column / kBlockCells;
-    Block block = blocks_.records()[filled_block(otherwise, number == 0)];
+    Block block = blocks_[filled_block(otherwise, number == 0)];
     for (; i < cells.size() && cells[i].column / kBlockCells == number; ++i) {
       block.rule_set[cells[i].column % kBlockCells] = cells[i].rule_set;
     }
     row.blocks.emplace(number, blocks_.index_of(block));
   }
   if (!cells.empty()) reserve_columns(direction, cells.back().column + 1);
-  rows.push_back(std::move(row));
-  return static_cast<std::uint32_t>(rows.size() - 1);
+  std::uint32_t place =
+      like.value < identities_before_.size() ? identities_before_[like.value].subject_class[d] : 0;
+  const bool is_taken = place < rows.size() && rows[place].is_used;
+  if (place == 0 || is_taken) place = free_rows_[d].take();
+  if (place >= rows.size()) rows.resize(place + 1);
+  rows[place] = std::move(row);
+  return place;
 }
 
 void TableBuilder::set_subject(IdentityId identity, Direction direction, std::uint32_t row) {
@@ -132,6 +158,7 @@ std::uint32_t TableBuilder::stride(Direction direction) const {
   return (columns_[index_of(direction)] + kBlockCells - 1) / kBlockCells;
 }
 
+// A row that is no longer used is closed, as row 0.
 std::vector<std::uint32_t> TableBuilder::flat_rows(Direction direction) const {
   const std::size_t width = stride(direction);
   const auto& rows = rows_[index_of(direction)];
@@ -139,7 +166,7 @@ std::vector<std::uint32_t> TableBuilder::flat_rows(Direction direction) const {
   flat.reserve(width * rows.size());
   for (const SparseRow& row : rows) {
     const std::size_t start = flat.size();
-    const auto& filled = filled_.at(row.otherwise);
+    const auto& filled = filled_.at(row.is_used ? row.otherwise : 0);
     flat.resize(start + width, filled[0]);
     flat[start] = filled[1];
     for (const auto& [number, block] : row.blocks) flat[start + number] = block;
@@ -161,14 +188,24 @@ Result<std::vector<Section>> TableBuilder::finish(Revision revision) const {
     arrays.row_count[d] = static_cast<std::uint32_t>(rows_[d].size());
     arrays.row_stride[d] = stride(direction);
   }
-  arrays.blocks = &blocks_.records();
-  arrays.rule_sets = &rule_sets_.records();
-  arrays.decisions = &decisions_.records();
-  arrays.wide_maps = &wide_maps_.records();
-  arrays.wide_pages = &wide_pages_.records();
+  const Places now = places();
+  arrays.blocks = &now.blocks;
+  arrays.rule_sets = &now.rule_sets;
+  arrays.decisions = &now.decisions;
+  arrays.wide_maps = &now.wide_maps;
+  arrays.wide_pages = &now.wide_pages;
   arrays.trie4 = build_trie(Family::V4, outside_, kWorldIdentity);
   arrays.trie6 = build_trie(Family::V6, outside_, kWorldIdentity);
   return write_sections(revision, arrays);
+}
+
+Places TableBuilder::places() const {
+  return {.identities = identities_,
+          .blocks = blocks_.records(),
+          .rule_sets = rule_sets_.records(),
+          .decisions = decisions_.records(),
+          .wide_maps = wide_maps_.records(),
+          .wide_pages = wide_pages_.records()};
 }
 
 }  // namespace bulkhead::table

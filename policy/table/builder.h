@@ -14,6 +14,7 @@
 #include "policy/base/verdict.h"
 #include "policy/table/format.h"
 #include "policy/table/interner.h"
+#include "policy/table/places.h"
 #include "policy/table/trie_builder.h"
 #include "policy/table/view.h"
 
@@ -29,7 +30,8 @@ struct Section {
 [[nodiscard]] std::vector<SectionBytes> borrow(std::span<const Section> sections);
 
 // Writes tables: parts go in, deduplicated sections come out. It knows the format and nothing of
-// policies; the compiler does. Equal calls in equal order give equal bytes. Small tables by hand:
+// policies; the compiler does. Equal calls in equal order, and equal places of the last table, give
+// equal bytes. Small tables by hand:
 //
 //   TableBuilder builder;
 //   const auto yes = builder.decision({.slot = 7, .verdict = 1});
@@ -51,7 +53,9 @@ class TableBuilder {
     std::uint32_t rule_set = 0;
   };
 
-  TableBuilder();
+  TableBuilder() : TableBuilder(Places()) {}
+  // Parts that the last table has too stay where they are.
+  explicit TableBuilder(Places before);
 
   [[nodiscard]] std::uint32_t decision(const DecisionRecord& record);
 
@@ -59,9 +63,11 @@ class TableBuilder {
   [[nodiscard]] std::uint32_t rule_set(std::vector<Interval> intervals);
 
   // A row of the matrix: `otherwise` in every column but 0 and those listed (ascending by column).
-  // Returns its subject class.
+  // Returns its subject class: that of `like` in the last table, if it had one and no other row of
+  // this table took it.
   [[nodiscard]] std::uint32_t add_row(Direction direction, std::uint32_t otherwise,
-                                      std::span<const Cell> cells);
+                                      std::span<const Cell> cells,
+                                      IdentityId like = kUnknownIdentity);
 
   void set_subject(IdentityId identity, Direction direction, std::uint32_t row);
   void set_peer(IdentityId identity, Direction direction, std::uint32_t column);
@@ -76,9 +82,16 @@ class TableBuilder {
 
   // Fails when a limit of the format is exceeded, naming it.
   [[nodiscard]] Result<std::vector<Section>> finish(Revision revision) const;
+  // What the parts take by now: to stop in time. finish() has the last word.
+  [[nodiscard]] std::size_t bytes() const {
+    return blocks_.bytes() + rule_sets_.bytes() + wide_maps_.bytes() + wide_pages_.bytes();
+  }
+  // For the table after this one.
+  [[nodiscard]] Places places() const;
 
  private:
   struct SparseRow {
+    bool is_used = false;
     std::uint32_t otherwise = 0;
     std::map<std::uint32_t, std::uint32_t> blocks;  // block number -> block
   };
@@ -88,9 +101,11 @@ class TableBuilder {
   [[nodiscard]] std::vector<std::uint32_t> flat_rows(Direction direction) const;
   [[nodiscard]] std::uint32_t stride(Direction direction) const;
 
+  std::vector<IdentityRecord> identities_before_;
   std::vector<IdentityRecord> identities_;
   std::array<std::uint32_t, 2> columns_{1, 1};
   std::array<std::vector<SparseRow>, 2> rows_;
+  std::array<FreeNumbers, 2> free_rows_;
   std::map<std::uint32_t, std::array<std::uint32_t, 2>>
       filled_;  // rule set -> {other, first} block
   Interner<Block> blocks_;

@@ -2,6 +2,7 @@
 #include "policy/verify/parties.h"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 #include <unordered_map>
 
@@ -16,12 +17,16 @@ void append(std::string& text, std::string_view part) {
   text += part;
 }
 
-// All that Kubernetes lets a policy ask of a pod, apart from its address and its namespace.
-void write_kind(std::string& text, const model::Pod& pod) {
+void write_labels(std::string& text, const model::Pod& pod) {
   text.clear();
   for (const auto& [key, value] : pod.labels) append(text, key), append(text, value);
   text += '/';
   append(text, pod.service_account);
+}
+
+// With the labels all that Kubernetes lets a policy ask of a pod, apart from its address and its
+// namespace.
+void append_kind(std::string& text, const model::Pod& pod) {
   for (const auto& port : pod.ports) {
     append(text, port.name);
     text += std::to_string(port.protocol) + '.' + std::to_string(port.port) + ';';
@@ -44,18 +49,13 @@ struct LikenessHash {
   }
 };
 
-constexpr std::uint32_t kNoStretch = ~std::uint32_t{0};
-
 class Finder {
  public:
   Finder(const model::Cluster& cluster, const compile::LocalPods& local,
-         const compile::CompiledTable& compiled, const table::TableView& table, const Scope& scope)
-      : cluster_(cluster),
-        local_(local),
-        compiled_(compiled),
-        table_(table),
-        scope_(scope),
-        cuts_(cluster) {}
+         const compile::CompiledTable& compiled, const table::TableView& table)
+      : cluster_(cluster), local_(local), compiled_(compiled), table_(table), cuts_(cluster) {
+    parties_.cuts = cuts_.starts();
+  }
 
   Result<Parties> find() {
     list_pods();
@@ -66,12 +66,9 @@ class Finder {
     for (const Family family : {Family::V4, Family::V6}) {
       for (const IpAddress& start : outside_cuts(table_, family)) add_outside(start);
     }
-    for (const IpAddress& address : scope_.addresses) {
-      if (!is_owned(address)) add_outside_address(address);
-    }
-    parties_.peers.push_back({.party = {.pod = nullptr, .address = {}, .own_node = true},
-                              .identity = kOwnNodeIdentity,
-                              .is_touched = scope_.is_everything});
+    (void)add_peer(
+        {.party = {.pod = nullptr, .address = {}, .own_node = true}, .identity = kOwnNodeIdentity},
+        no_stretch());
     return std::move(parties_);
   }
 
@@ -79,14 +76,19 @@ class Finder {
   struct LivePod {
     const model::Pod* pod = nullptr;
     std::uint32_t kind = 0;
+    std::uint32_t space = 0;
+    std::uint32_t labels = 0;
     bool is_local = false;
   };
-  struct Owner {
+  struct Claim {
     IpAddress address;
     std::uint32_t pod = 0;  // of pods_
   };
 
+  [[nodiscard]] std::size_t no_stretch() const { return cuts_.starts().size(); }
+
   void list_pods() {
+    std::unordered_map<std::string, std::uint32_t> label_sets;
     std::unordered_map<std::string, std::uint32_t> kinds;  // of one namespace
     std::uint32_t kind_count = 0;
     const std::string* space = nullptr;
@@ -96,43 +98,53 @@ class Finder {
       if (space == nullptr || *space != key.namespace_name) {
         space = &key.namespace_name;
         kinds.clear();
+        const auto declared = cluster_.namespaces.find(*space);
+        parties_.spaces.push_back(declared != cluster_.namespaces.end() ? declared->second.get()
+                                                                        : nullptr);
       }
-      write_kind(text, *pod);
+      write_labels(text, *pod);
+      const auto labels =
+          label_sets.try_emplace(text, static_cast<std::uint32_t>(label_sets.size())).first->second;
+      append_kind(text, *pod);
       const auto [found, is_new] = kinds.try_emplace(text, kind_count);
       if (is_new) ++kind_count;
       const bool is_local = !local_ || local_->contains(key);
       for (const IpAddress& address : pod->ips) {
-        owners_.push_back({address, static_cast<std::uint32_t>(pods_.size())});
+        claims_.push_back({address, static_cast<std::uint32_t>(pods_.size())});
       }
-      pods_.push_back({pod.get(), found->second, is_local});
+      pods_.push_back({.pod = pod.get(),
+                       .kind = found->second,
+                       .space = static_cast<std::uint32_t>(parties_.spaces.size() - 1),
+                       .labels = labels,
+                       .is_local = is_local});
+      parties_.pods.push_back(pod.get());
     }
-    const auto order = [](const Owner& a, const Owner& b) {
+    parties_.label_sets = label_sets.size();
+    parties_.peers_of_pod.resize(pods_.size());
+    const auto order = [](const Claim& a, const Claim& b) {
       return std::tie(a.address, a.pod) < std::tie(b.address, b.pod);
     };
-    std::ranges::sort(owners_, order);
+    std::ranges::sort(claims_, order);
   }
 
-  // Walks the compile's addresses, the owners and the stretches side by side, all ascending.
+  // Walks the compile's addresses, the claims and the stretches side by side, all ascending.
   Status add_addresses() {
     const auto& given = compiled_.addresses;
     std::size_t at = 0;
     std::size_t stretch = 0;
-    for (std::size_t i = 0; i < owners_.size();) {
-      const IpAddress& address = owners_[i].address;
+    for (std::size_t i = 0; i < claims_.size();) {
+      const IpAddress& address = claims_[i].address;
       if (at == given.size() || given[at].address > address) {
         return fail("the compile does not name {} of pod {}", address.text(),
-                    pods_[owners_[i].pod].pod->key.text());
+                    pods_[claims_[i].pod].pod->key.text());
       }
       if (given[at].address < address) return surplus(at);
       while (stretch + 1 < cuts_.starts().size() && cuts_.starts()[stretch + 1] <= address) {
         ++stretch;
       }
       std::size_t end = i;
-      while (end < owners_.size() && owners_[end].address == address) ++end;
-      if (auto ok = add_owned(i, end, given[at].identity, static_cast<std::uint32_t>(stretch));
-          !ok) {
-        return ok;
-      }
+      while (end < claims_.size() && claims_[end].address == address) ++end;
+      if (auto ok = add_owned(i, end, given[at].identity, stretch); !ok) return ok;
       i = end;
       ++at;
     }
@@ -147,77 +159,73 @@ class Finder {
     return fail("the compile names address {}, which no live pod has", address.text());
   }
 
-  // The owners [first, end) of one address.
-  Status add_owned(std::size_t first, std::size_t end, IdentityId identity, std::uint32_t stretch) {
-    const IpAddress& address = owners_[first].address;
+  // The claims [first, end) of one address.
+  Status add_owned(std::size_t first, std::size_t end, IdentityId identity, std::size_t stretch) {
+    const IpAddress& address = claims_[first].address;
     if (identity != kUnknownIdentity) {
-      for (std::size_t i = first; i < end; ++i)
-        add(pods_[owners_[i].pod], address, identity, stretch);
+      for (std::size_t i = first; i < end; ++i) add(claims_[i].pod, address, identity, stretch);
       return {};
     }
     if (end - first < 2) {
       return fail("the compile makes {} of pod {} unknown", address.text(),
-                  pods_[owners_[first].pod].pod->key.text());
+                  pods_[claims_[first].pod].pod->key.text());
     }
-    parties_.peers.push_back({.party = {.pod = nullptr, .address = address},
-                              .identity = identity,
-                              .must_be_unknown = true,
-                              .is_touched = scope_.has_peer(nullptr, address, {})});
+    const std::uint32_t peer = add_peer({.party = {.pod = nullptr, .address = address},
+                                         .identity = identity,
+                                         .must_be_unknown = true},
+                                        no_stretch());
+    parties_.owners.push_back({address, peer});
     return {};
   }
 
   Status add_pods_without_address() {
-    for (const LivePod& live : pods_) {
-      if (!live.pod->ips.empty()) continue;
-      const auto found = compiled_.pods.find(live.pod->key);
+    for (std::uint32_t i = 0; i < pods_.size(); ++i) {
+      if (!pods_[i].pod->ips.empty()) continue;
+      const auto found = compiled_.pods.find(pods_[i].pod->key);
       if (found == compiled_.pods.end()) {
-        return fail("the compile gives pod {} no identity", live.pod->key.text());
+        return fail("the compile gives pod {} no identity", pods_[i].pod->key.text());
       }
-      add(live, std::nullopt, found->second, kNoStretch);
+      add(i, std::nullopt, found->second, no_stretch());
     }
     return {};
   }
 
-  void add(const LivePod& live, const std::optional<IpAddress>& address, IdentityId identity,
-           std::uint32_t stretch) {
-    const auto start =
-        stretch == kNoStretch ? std::nullopt : std::optional<IpAddress>(cuts_.starts()[stretch]);
-    const Likeness likeness{live.kind, stretch, identity.value};
-    const bool is_touched = scope_.has_peer(live.pod, address, start);
+  std::uint32_t add_peer(Party party, std::size_t stretch) {
+    parties_.peers.push_back(std::move(party));
+    parties_.stretch_of_peer.push_back(stretch);
+    return static_cast<std::uint32_t>(parties_.peers.size() - 1);
+  }
+
+  void add(std::uint32_t index, const std::optional<IpAddress>& address, IdentityId identity,
+           std::size_t stretch) {
+    const LivePod& live = pods_[index];
+    const Likeness likeness{live.kind, static_cast<std::uint32_t>(stretch), identity.value};
+    const Party party{.party = {.pod = live.pod, .address = address},
+                      .identity = identity,
+                      .space = live.space,
+                      .labels = live.labels};
     const auto [place, is_new] =
         peer_at_.try_emplace(likeness, static_cast<std::uint32_t>(parties_.peers.size()));
     if (is_new) {
-      parties_.peers.push_back({.party = {.pod = live.pod, .address = address},
-                                .identity = identity,
-                                .is_touched = is_touched});
+      (void)add_peer(party, stretch);
     } else {
       Party& first = parties_.peers[place->second];
-      first.is_touched = first.is_touched || is_touched;
       if (first.other_pod == nullptr && first.party.pod != live.pod) {
         first.other_pod = live.pod;
         first.other_address = address;
       }
     }
-    if (live.is_local) add_subject(live, address, identity, likeness);
-  }
-
-  void add_subject(const LivePod& live, const std::optional<IpAddress>& address,
-                   IdentityId identity, const Likeness& likeness) {
-    const bool is_touched = scope_.has_subject(live.pod->key);
-    const auto [place, is_new] =
+    parties_.peers_of_pod[index].push_back(place->second);
+    if (address) parties_.owners.push_back({*address, place->second});
+    if (!live.is_local) return;
+    const auto [subject, is_new_subject] =
         subject_at_.try_emplace(likeness, static_cast<std::uint32_t>(parties_.subjects.size()));
-    if (is_new) {
-      parties_.subjects.push_back({.party = {.pod = live.pod, .address = address},
-                                   .identity = identity,
-                                   .is_touched = is_touched});
-    } else {
-      Party& first = parties_.subjects[place->second];
-      first.is_touched = first.is_touched || is_touched;
-    }
+    if (is_new_subject) parties_.subjects.push_back({.party = party, .pods = {}});
+    parties_.subjects[subject->second].pods.push_back(index);
   }
 
   [[nodiscard]] bool is_owned(const IpAddress& address) const {
-    return std::ranges::binary_search(owners_, address, {}, &Owner::address);
+    return std::ranges::binary_search(claims_, address, {}, &Claim::address);
   }
 
   // The first address of the stretch that no pod has stands for all of them.
@@ -229,29 +237,17 @@ class Finder {
       if (!next || cuts_.stretch_of(*next) != stretch) return;
       address = *next;
     }
-    add_outside_address(address);
-  }
-
-  void add_outside_address(const IpAddress& address) {
-    const auto& cidrs = cluster_.settings.pod_cidrs;
-    const bool is_in_cluster =
-        std::ranges::any_of(cidrs, [&](const Prefix& prefix) { return prefix.contains(address); });
-    const IpAddress& start = cuts_.starts()[cuts_.stretch_of(address)];
-    parties_.peers.push_back({.party = {.pod = nullptr, .address = address},
-                              .identity = table_.outside_identity(address),
-                              .must_be_unknown = is_in_cluster,
-                              .is_touched = scope_.has_peer(nullptr, address, start)});
+    (void)add_peer(outside_party(cluster_, table_, address), stretch);
   }
 
   const model::Cluster& cluster_;
   const compile::LocalPods& local_;
   const compile::CompiledTable& compiled_;
   const table::TableView& table_;
-  const Scope& scope_;
   AddressCuts cuts_;
   Parties parties_;
   std::vector<LivePod> pods_;
-  std::vector<Owner> owners_;  // sorted by address
+  std::vector<Claim> claims_;  // sorted by address
   std::unordered_map<Likeness, std::uint32_t, LikenessHash> peer_at_;
   std::unordered_map<Likeness, std::uint32_t, LikenessHash> subject_at_;
 };
@@ -265,10 +261,67 @@ std::string Party::text() const {
   return fmt::format("{} ({}, identity {})", party.pod->key.text(), address, identity.value);
 }
 
+std::optional<std::uint32_t> Parties::pod_index(const model::PodKey& key) const {
+  const auto found = std::ranges::lower_bound(pods, key, {}, &model::Pod::key);
+  if (found == pods.end() || (*found)->key != key) return std::nullopt;
+  return static_cast<std::uint32_t>(found - pods.begin());
+}
+
 Result<Parties> find_parties(const model::Cluster& cluster, const compile::LocalPods& local,
-                             const compile::CompiledTable& compiled, const table::TableView& table,
-                             const Scope& scope) {
-  return Finder(cluster, local, compiled, table, scope).find();
+                             const compile::CompiledTable& compiled,
+                             const table::TableView& table) {
+  return Finder(cluster, local, compiled, table).find();
+}
+
+Party outside_party(const model::Cluster& cluster, const table::TableView& table,
+                    const IpAddress& address) {
+  const auto& cidrs = cluster.settings.pod_cidrs;
+  const bool is_in_cluster =
+      std::ranges::any_of(cidrs, [&](const Prefix& prefix) { return prefix.contains(address); });
+  return {.party = {.pod = nullptr, .address = address},
+          .identity = table.outside_identity(address),
+          .must_be_unknown = is_in_cluster};
+}
+
+Touched touched_by(const Scope& scope, const model::Cluster& cluster, const table::TableView& table,
+                   const Parties& parties) {
+  Touched touched;
+  touched.subjects.resize(parties.subjects.size(), scope.is_everything);
+  std::set<std::uint32_t> peers;
+  if (scope.is_everything) {
+    for (std::uint32_t i = 0; i < parties.peers.size(); ++i) touched.peers.push_back(i);
+    return touched;
+  }
+  std::vector<bool> is_subject(parties.pods.size());
+  for (const auto& key : scope.subjects) {
+    if (const auto pod = parties.pod_index(key)) is_subject[*pod] = true;
+  }
+  for (std::size_t i = 0; i < parties.subjects.size(); ++i) {
+    const auto& pods = parties.subjects[i].pods;
+    touched.subjects[i] =
+        std::ranges::any_of(pods, [&](std::uint32_t pod) { return is_subject[pod]; });
+  }
+  for (const auto& key : scope.peers) {
+    const auto pod = parties.pod_index(key);
+    if (pod) peers.insert(parties.peers_of_pod[*pod].begin(), parties.peers_of_pod[*pod].end());
+  }
+  for (const IpAddress& address : scope.addresses) {
+    const auto owners =
+        std::ranges::equal_range(parties.owners, address, {}, &Parties::Owner::address);
+    for (const auto& owner : owners) peers.insert(owner.peer);
+    if (owners.empty()) touched.more_peers.push_back(outside_party(cluster, table, address));
+  }
+  if (!scope.stretches.empty()) {
+    std::vector<bool> is_moved(parties.cuts.size() + 1);
+    for (std::size_t i = 0; i < parties.cuts.size(); ++i) {
+      is_moved[i] = scope.stretches.contains(parties.cuts[i]);
+    }
+    for (std::uint32_t i = 0; i < parties.peers.size(); ++i) {
+      if (is_moved[parties.stretch_of_peer[i]]) peers.insert(i);
+    }
+  }
+  touched.peers.assign(peers.begin(), peers.end());
+  return touched;
 }
 
 }  // namespace bulkhead::verify

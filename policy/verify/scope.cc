@@ -2,41 +2,12 @@
 #include "policy/verify/scope.h"
 
 #include <algorithm>
-#include <iterator>
 
 #include "policy/oracle/match.h"
 #include "policy/verify/cuts.h"
 
 namespace bulkhead::verify {
 namespace {
-
-bool are_same(const model::Settings& a, const model::Settings& b) {
-  return a.default_verdict == b.default_verdict && a.exempt == b.exempt &&
-         a.default_dns == b.default_dns && a.pod_cidrs == b.pod_cidrs &&
-         a.dns_addresses == b.dns_addresses && a.dns_namespace == b.dns_namespace &&
-         a.dns_pods == b.dns_pods;
-}
-
-// Calls `changed(key, old, new)` for each object of either map that the other has not the same of;
-// the one that is missing is null.
-template <class Map, class Changed>
-void for_each_change(const Map& before, const Map& after, const Changed& changed) {
-  auto old = before.begin();
-  auto now = after.begin();
-  const typename Map::mapped_type none;
-  while (old != before.end() || now != after.end()) {
-    if (now == after.end() || (old != before.end() && old->first < now->first)) {
-      changed(old->first, old->second, none);
-      ++old;
-    } else if (old == before.end() || now->first < old->first) {
-      changed(now->first, none, now->second);
-      ++now;
-    } else {
-      if (old->second != now->second) changed(now->first, old->second, now->second);
-      ++old, ++now;
-    }
-  }
-}
 
 class ScopeFinder {
  public:
@@ -45,20 +16,22 @@ class ScopeFinder {
   }
 
   Scope find() {
-    for_each_change(before_.cluster.namespaces, after_.cluster.namespaces,
-                    [&](const std::string& name, const auto&, const auto&) { add_space(name); });
-    for_each_change(before_.cluster.pods, after_.cluster.pods,
-                    [&](const model::PodKey& key, const auto& old, const auto& now) {
-                      add_pod(key, old);
-                      add_pod(key, now);
-                    });
-    for_each_change(before_.cluster.policies, after_.cluster.policies,
-                    [&](const std::string&, const auto& old, const auto& now) {
-                      add_policy(old);
-                      add_policy(now);
-                    });
+    for_each_difference(
+        before_.cluster.namespaces, after_.cluster.namespaces,
+        [&](const std::string& name, const auto&, const auto&) { add_space(name); });
+    for_each_difference(before_.cluster.pods, after_.cluster.pods,
+                        [&](const model::PodKey& key, const auto& old, const auto& now) {
+                          add_pod(key, old);
+                          add_pod(key, now);
+                        });
+    for_each_difference(before_.cluster.policies, after_.cluster.policies,
+                        [&](const std::string&, const auto& old, const auto& now) {
+                          add_policy(old);
+                          add_policy(now);
+                        });
     add_selected();
     add_newly_local();
+    choose_directions();
     if (moves_bounds_) add_stretches();
     return std::move(scope_);
   }
@@ -99,8 +72,22 @@ class ScopeFinder {
   void add_newly_local() {
     if (!before_.local) return;  // all were
     for_each_local(after_, [&](const model::Pod& pod) {
-      if (!before_.local->contains(pod.key)) scope_.subjects.insert(pod.key);
+      if (before_.local->contains(pod.key)) return;
+      scope_.subjects.insert(pod.key);
+      has_newly_local_ = true;
     });
+  }
+
+  // One for all subjects: by far most changes are one policy.
+  void choose_directions() {
+    const bool is_more_than_policies = !scope_.peers.empty() || has_newly_local_;
+    if (is_more_than_policies || policies_.empty()) return;
+    for (const Direction direction : kDirections) {
+      scope_.directions[static_cast<std::size_t>(direction)] =
+          std::ranges::any_of(policies_, [&](const model::Policy* policy) {
+            return oracle::applies_to(*policy, direction) || !policy->rules_of(direction).empty();
+          });
+    }
   }
 
   template <class Visit>
@@ -139,12 +126,13 @@ class ScopeFinder {
   Scope scope_;
   std::vector<const model::Policy*> policies_;  // every changed text, old and new
   bool moves_bounds_ = false;
+  bool has_newly_local_ = false;
 };
 
 }  // namespace
 
 Scope scope_between(const Situation& before, const Situation& after) {
-  if (!are_same(before.cluster.settings, after.cluster.settings)) return {};
+  if (before.cluster.settings != after.cluster.settings) return {};
   return ScopeFinder(before, after).find();
 }
 

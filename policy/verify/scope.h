@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <optional>
+#include <array>
 #include <set>
 
 #include "policy/base/ip.h"
@@ -16,18 +16,11 @@ namespace bulkhead::verify {
 struct Scope {
   bool is_everything = true;
   std::set<model::PodKey> subjects;  // with every peer
-  std::set<model::PodKey> peers;     // with every subject
-  std::set<IpAddress> addresses;     // with every subject, whoever owns them now
-  std::set<IpAddress> stretches;     // by first address: between these and the next cut of the text
-
-  [[nodiscard]] bool has_subject(const model::PodKey& pod) const {
-    return is_everything || subjects.contains(pod);
-  }
-  [[nodiscard]] bool has_peer(const model::Pod* pod, const std::optional<IpAddress>& address,
-                              const std::optional<IpAddress>& stretch) const {
-    return is_everything || (pod != nullptr && peers.contains(pod->key)) ||
-           (address && addresses.contains(*address)) || (stretch && stretches.contains(*stretch));
-  }
+  // Which decisions of those subjects: a change that only an ingress text has leaves egress alone.
+  std::array<bool, 2> directions{true, true};  // by Direction
+  std::set<model::PodKey> peers;               // with every subject
+  std::set<IpAddress> addresses;               // with every subject, whoever owns them now
+  std::set<IpAddress> stretches;  // by first address: between these and the next cut of the text
 };
 
 // A cluster and the pods whose decisions are asked for here; borrowed.
@@ -38,8 +31,8 @@ struct Situation {
 
 // An object that is not the same shared one in both counts as changed. What each may touch:
 //   settings   everything
-//   policy     pods that its old or new text selects, with every peer; addresses where its blocks
-//              move the bounds that tell addresses apart
+//   policy     pods that its old or new text selects, with every peer, in the directions it applies
+//              to; addresses where its blocks move the bounds that tell addresses apart
 //   namespace  its pods, as subjects and as peers
 //   pod        itself and whoever shares an address with it, as subject and as peer; its addresses
 //              old and new

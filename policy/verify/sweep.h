@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "policy/base/result.h"
 #include "policy/compile/compile.h"
@@ -11,6 +12,15 @@
 #include "policy/verify/verify.h"
 
 namespace bulkhead::verify {
+
+struct Parties;
+
+// What is checked: a table and the cluster it was made from, kept alive.
+struct Checked {
+  std::shared_ptr<const model::Cluster> cluster;
+  compile::LocalPods local;
+  std::shared_ptr<const compile::CompiledTable> compiled;
+};
 
 // A verification that can be left and gone on with: what did not fit before the swap is checked
 // behind it, in small steps, until it is complete or another table is published. Keeps the table
@@ -43,9 +53,24 @@ class Sweep {
   [[nodiscard]] bool is_complete() const;
 
  private:
+  friend class Verifier;
   class State;
   explicit Sweep(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
+};
+
+// Verifies one version of a cluster after the other, and keeps whom to ask as long as nothing but
+// policies changes. What it keeps says nothing about answers. Thread: one at a time.
+class Verifier {
+ public:
+  // As Sweep::begin(), but for the walk over the cluster.
+  [[nodiscard]] Result<Sweep> begin(const Checked& now, const Scope& scope, std::uint64_t seed);
+
+ private:
+  [[nodiscard]] bool fits(const Checked& now) const;
+
+  std::optional<Checked> last_;
+  std::shared_ptr<const Parties> parties_;  // of last_
 };
 
 }  // namespace bulkhead::verify

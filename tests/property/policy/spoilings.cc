@@ -42,7 +42,8 @@ std::function<void(CompiledTable&)> in_records(
 }
 
 compile::AddressIdentity& entry_of(CompiledTable& compiled, std::string_view address) {
-  return *std::ranges::find(compiled.addresses, ip(address), &compile::AddressIdentity::address);
+  return *std::ranges::find(compiled.addresses.own(), ip(address),
+                            &compile::AddressIdentity::address);
 }
 std::uint32_t identity_of(CompiledTable& compiled, std::string_view address) {
   return entry_of(compiled, address).identity.value;
@@ -209,7 +210,7 @@ std::vector<BrokenCompile> bytes() {
            [](CompiledTable&, Leaves leaves) { std::ranges::reverse(leaves); })},
       {"an address is not named",
        {},
-       [](CompiledTable& compiled) { compiled.addresses.pop_back(); }},
+       [](CompiledTable& compiled) { compiled.addresses.own().pop_back(); }},
       {"an address of no pod is named",
        {},
        [](CompiledTable& compiled) {
@@ -218,7 +219,7 @@ std::vector<BrokenCompile> bytes() {
       {"an address is named twice",
        {},
        [](CompiledTable& compiled) {
-         compiled.addresses.insert(compiled.addresses.begin(), compiled.addresses[0]);
+         compiled.addresses.own().insert(compiled.addresses.own().begin(), compiled.addresses[0]);
        }},
   };
 }

@@ -305,5 +305,20 @@ TEST(Compile, SameNumbersGiveSameBytes) {
   }
 }
 
+// Each block is nearly everything, so that their lists grow with the square of their number.
+TEST(Compile, RefusesPeersBeyondTheirLimitAndNamesIt) {
+  auto builder = database();
+  auto& policy = builder.policy("db", "p", "db");
+  for (std::uint32_t i = 0; i < 5900; ++i) {
+    const auto hole = Prefix::host(
+        IpAddress::v4(192, 0, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i)));
+    allow(policy, Direction::Ingress, {model::CidrPeer{cidr("0.0.0.0/0"), {hole}}}, {});
+  }
+  Numbers numbers;
+  const auto table = compile(builder.cluster, {}, Revision{1}, numbers);
+  ASSERT_FALSE(table);
+  EXPECT_THAT(table.error().text(), ::testing::HasSubstr("the limit of 33554432 identities"));
+}
+
 }  // namespace
 }  // namespace bulkhead::compile

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "policy/compile/policy_index.h"
 #include "tests/unit/policy/compile/cluster_builder.h"
 
 namespace bulkhead::compile {
@@ -17,7 +18,7 @@ using ::testing::UnorderedElementsAre;
 class Resolved {
  public:
   explicit Resolved(model::Cluster cluster)
-      : cluster_(std::move(cluster)), regions_(named_prefixes(cluster_)) {}
+      : cluster_(std::move(cluster)), regions_(PolicyIndex(cluster_).prefixes()) {}
 
   [[nodiscard]] std::vector<std::string> in(const model::Peer& peer,
                                             const std::string& own_namespace = "") {

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "policy/compile/compiler.h"
 #include "policy/verify/sweep.h"
 #include "tests/unit/policy/compile/cluster_builder.h"
 
@@ -64,6 +65,23 @@ TEST(Scope, HoldsThePodsThatTheOldOrTheNewTextSelects) {
   const Scope scope = between(before, builder.cluster);
   EXPECT_THAT(names(scope.subjects), UnorderedElementsAre("db/db", "db/web"));
   EXPECT_THAT(scope.peers, IsEmpty());
+}
+
+TEST(Scope, LeavesTheDirectionAloneThatNoTextHas) {
+  auto builder = small();
+  const auto before = builder.cluster;
+  allow(builder.policy("db", "p", "db"), Direction::Ingress, {pods(app("web"))}, {tcp(3307)});
+  EXPECT_THAT(between(before, builder.cluster).directions, ElementsAre(false, true));
+  allow(builder.policy("db", "p", "db"), Direction::Egress, {pods(app("web"))}, {tcp(3307)});
+  EXPECT_THAT(between(before, builder.cluster).directions, ElementsAre(true, true));
+}
+
+TEST(Scope, HasBothDirectionsOfAChangedPod) {
+  auto builder = small();
+  const auto before = builder.cluster;
+  allow(builder.policy("db", "p", "db"), Direction::Ingress, {pods(app("web"))}, {tcp(3307)});
+  builder.pod("other", "web", "10.0.1.9");
+  EXPECT_THAT(between(before, builder.cluster).directions, ElementsAre(true, true));
 }
 
 TEST(Scope, HoldsThePodsOfARemovedPolicy) {
@@ -195,6 +213,39 @@ TEST_F(SweepTest, RefusesATableThatDoesNotOpen) {
   table_.sections[0].bytes[0] ^= std::byte{1};
   EXPECT_FALSE(Sweep::begin(std::make_shared<model::Cluster>(cluster_), {},
                             std::make_shared<compile::CompiledTable>(table_)));
+}
+
+// One verifier over many versions answers as a new one for each.
+TEST(Verifier, KeepsNoAnswers) {
+  auto builder = small();
+  compile::Numbers numbers;
+  compile::Compiler compiler;
+  Verifier verifier;
+  const auto check = [&](std::uint64_t revision) {
+    const auto cluster = std::make_shared<const model::Cluster>(builder.cluster);
+    auto table = compiler.compile(*cluster, kEveryPod, Revision{revision}, numbers);
+    EXPECT_TRUE(table);
+    const auto compiled = std::make_shared<const compile::CompiledTable>(std::move(*table));
+    auto sweep = verifier.begin({cluster, kEveryPod, compiled}, {}, 1);
+    EXPECT_TRUE(sweep) << sweep.error().text();
+    EXPECT_TRUE(sweep->step({}));
+    EXPECT_TRUE(sweep->is_complete());
+    return compiled;
+  };
+  (void)check(1);
+  allow(builder.policy("db", "p", "db"), Direction::Ingress, {pods(app("web"))}, {tcp(3307)});
+  const auto stale = check(2);
+  allow(builder.policy("other", "q", "web"), Direction::Ingress,
+        {model::CidrPeer{cidr("192.0.2.0/24"), {}}});
+  (void)check(3);
+  builder.pod("other", "new", "10.0.1.2", {{"app", "web"}});
+  (void)check(4);
+
+  // The table of version 2 is wrong for the cluster of version 1 with its parties kept.
+  const auto first = std::make_shared<const model::Cluster>(small().cluster);
+  auto wrong = verifier.begin({first, kEveryPod, stale}, {}, 1);
+  ASSERT_TRUE(wrong) << wrong.error().text();
+  EXPECT_FALSE(wrong->step({}));
 }
 
 }  // namespace

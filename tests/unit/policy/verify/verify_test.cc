@@ -160,13 +160,13 @@ TEST(Verify, CatchesALostExcept) {
 
 TEST(Verify, CatchesAnAddressWithTheIdentityOfAnother) {
   Made made;
-  made.table.addresses[3].identity = made.table.addresses[1].identity;
+  made.table.addresses.own()[3].identity = made.table.addresses[1].identity;
   EXPECT_FALSE(made.check());
 }
 
 TEST(Verify, CatchesMissingAndSurplusAddresses) {
   Made missing;
-  missing.table.addresses.pop_back();
+  missing.table.addresses.own().pop_back();
   EXPECT_FALSE(missing.check());
   Made surplus;
   surplus.table.addresses.push_back(

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <iostream>
+#include <map>
+#include <set>
+
+#include "policy/compile/compiler.h"
+#include "policy/table/lookup.h"
+#include "policy/verify/table_cuts.h"
+#include "policy/verify/verify.h"
+#include "tests/property/policy/describe.h"
+#include "tests/property/policy/random_cluster.h"
+
+namespace bulkhead {
+namespace {
+
+using testing::describe;
+using testing::Random;
+
+constexpr int kSequences = 60;
+constexpr int kEdits = 12;
+
+// Takes objects over from another cluster, or away: mostly policies.
+class Editor {
+ public:
+  explicit Editor(Random& random) : random_(random) {}
+
+  void edit(model::Cluster& cluster, compile::LocalPods& local) {
+    const model::Cluster donor = testing::random_cluster(random_);
+    switch (random_() % 10) {
+      case 0:
+        take(cluster.pods, donor.pods);
+        break;
+      case 1:
+        take(cluster.namespaces, donor.namespaces);
+        break;
+      case 2:
+        cluster.settings = donor.settings;
+        break;
+      case 3:
+        move_pods(cluster, local);
+        break;
+      default:
+        take(cluster.policies, donor.policies);
+    }
+  }
+
+ private:
+  template <class Map>
+  void take(Map& map, const Map& donor) {
+    if (random_() % 3 == 0 && !map.empty()) map.erase(any(map)->first);
+    if (donor.empty()) return;
+    const auto taken = any(donor);
+    map[taken->first] = taken->second;
+  }
+  void move_pods(const model::Cluster& cluster, compile::LocalPods& local) {
+    if (random_() % 2 == 0) return local.reset();
+    local.emplace();
+    for (const auto& [key, pod] : cluster.pods) {
+      if (random_() % 2 == 0) local->insert(key);
+    }
+  }
+  template <class Map>
+  typename Map::const_iterator any(const Map& map) {
+    return std::next(map.begin(), static_cast<std::ptrdiff_t>(random_() % map.size()));
+  }
+  Random& random_;
+};
+
+// What the table answers, by names instead of numbers.
+std::string answers(const compile::CompiledTable& compiled, const compile::Numbers& numbers) {
+  const auto view = *table::TableView::open(compiled.section_bytes());
+  verify::TableCuts cuts(view);
+  std::map<std::uint32_t, std::string> rules = {{0, "-"}};
+  for (const auto& info : compiled.slots) {
+    rules[info.slot.value] =
+        fmt::format("{} {} {}", info.rule, name_of(info.verdict), info.staged ? "staged" : "");
+  }
+  std::map<std::string, IdentityId> identities = {{"world", kWorldIdentity},
+                                                  {"own node", kOwnNodeIdentity}};
+  for (const auto& key : compiled.identity_keys) {
+    identities[key] = IdentityId{numbers.identities().at(key)};
+  }
+  std::string text;
+  for (const Direction direction : kDirections) {
+    for (const auto& [subject_key, subject] : identities) {
+      for (const auto& [peer_key, peer] : identities) {
+        std::string before;
+        for (const std::uint32_t point : cuts.of(direction, subject, peer)) {
+          constexpr std::array<std::uint8_t, 4> kProtocols = {kTcp, kUdp, kSctp, kIcmp};
+          const table::Query query{subject, peer, static_cast<std::uint16_t>(point),
+                                   kProtocols[point >> 16]};
+          table::Decision decision;
+          table::lookup(view, direction, {&query, 1}, {&decision, 1});
+          const auto now =
+              fmt::format("{} {} {} {}", name_of(decision.verdict), rules.at(decision.slot.value),
+                          name_of(decision.staged_verdict), rules.at(decision.staged_slot.value));
+          if (now == before) continue;
+          text += fmt::format("{} {} {} {}: {}\n", name_of(direction), subject_key, peer_key, point,
+                              now);
+          before = now;
+        }
+      }
+    }
+  }
+  return text;
+}
+
+void expect_same_bytes(const compile::CompiledTable& one, const compile::CompiledTable& other) {
+  ASSERT_EQ(one.sections.size(), other.sections.size());
+  for (std::size_t i = 0; i < one.sections.size(); ++i) {
+    EXPECT_EQ(one.sections[i].kind, other.sections[i].kind);
+    EXPECT_EQ(one.sections[i].bytes, other.sections[i].bytes) << "section " << i;
+  }
+  EXPECT_TRUE(std::ranges::equal(one.identity_keys, other.identity_keys));
+  EXPECT_EQ(one.slot_keys, other.slot_keys);
+  EXPECT_EQ(one.pods, other.pods);
+  EXPECT_TRUE(std::ranges::equal(one.addresses, other.addresses, [](const auto& a, const auto& b) {
+    return a.address == b.address && a.identity == b.identity && a.pod == b.pod;
+  }));
+}
+
+void give_back_unused(const compile::CompiledTable& table, compile::Numbers& numbers) {
+  const std::set<std::string> used(table.identity_keys.begin(), table.identity_keys.end());
+  const auto known = numbers.identities();
+  for (const auto& [key, number] : known) {
+    if (!used.contains(key)) numbers.release_identity(key);
+  }
+}
+
+TEST(Compiler, GivesTheBytesOfAFullCompileAndTheAnswersOfAFreshOne) {
+  Random random(testing::seed_from_environment() + 2);
+  int compiles = 0;
+  for (int sequence = 0; sequence < kSequences; ++sequence) {
+    Editor editor(random);
+    model::Cluster cluster = testing::random_cluster(random);
+    compile::LocalPods local;
+    compile::Compiler compiler;
+    compile::Numbers numbers;
+    for (int edit = 0; edit < kEdits; ++edit, ++compiles) {
+      SCOPED_TRACE(fmt::format("sequence {} edit {}", sequence, edit));
+      const Revision revision{static_cast<std::uint64_t>(edit + 1)};
+      compile::Numbers same_numbers = numbers;
+      compile::Numbers no_numbers;
+      const auto one = compiler.compile(cluster, local, revision, numbers);
+      const auto full = compile::compile(cluster, local, revision, same_numbers);
+      const auto fresh = compile::compile(cluster, local, revision, no_numbers);
+      ASSERT_TRUE(one && full && fresh) << describe(cluster);
+      expect_same_bytes(*one, *full);
+      EXPECT_EQ(numbers.text(), same_numbers.text());
+      EXPECT_EQ(answers(*one, numbers), answers(*fresh, no_numbers)) << describe(cluster);
+      const auto verified = verify::verify(cluster, local, *one, {});
+      ASSERT_TRUE(verified) << verified.error().text();
+      ASSERT_FALSE(::testing::Test::HasFailure()) << describe(cluster);
+      // As the agent does: what nothing names may be numbered anew.
+      if (random() % 4 == 0) give_back_unused(*one, numbers);
+      editor.edit(cluster, local);
+    }
+  }
+  std::cout << compiles << " compiles\n";
+}
+
+}  // namespace
+}  // namespace bulkhead
