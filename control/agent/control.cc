@@ -3,31 +3,19 @@
 
 #include <algorithm>
 
-#include "policy/verify/verify.h"
-
 namespace bulkhead::control::agent {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kCheckEvery = 2s;      // namespace inodes and node addresses (design.md 5.1)
-constexpr auto kRetryAfter = 1s;      // what the data plane or the disk refused
-constexpr auto kVerifyBudget = 20ms;  // law 4
+constexpr auto kCheckEvery = 2s;    // namespace inodes and node addresses (design.md 5.1)
+constexpr auto kRetryAfter = 1s;    // what the data plane or the disk refused
+constexpr auto kSweepEvery = 20ms;  // law 4: small steps, each followed by a pause of at least
+constexpr int kSweepShare = 20;     // this many times what it took: 5 % of a core
+constexpr auto kSweepShownEvery = 1s;
 
-// Complete where the budget allows it, else sampled from a start that differs each time.
-apply::Verify second_reader(const Config& config) {
-  const bool is_full = config.verify == "full";
-  return [is_full](const model::Cluster& cluster, const compile::LocalPods& local,
-                   const compile::CompiledTable& table) -> Result<apply::Verified> {
-    // The longest a swap may be held up when everything is to be checked.
-    const Time end = Clock::now() + (is_full ? Clock::duration(2s) : kVerifyBudget);
-    verify::Budget budget;
-    budget.has_time = [end] { return Clock::now() < end; };
-    budget.seed = table.revision.value;
-    const auto report = verify::verify(cluster, local, table, budget);
-    if (!report) return tl::unexpected(report.error());
-    return apply::Verified{report->ratio()};
-  };
+apply::SecondReader::HasTime has_time_for(std::chrono::milliseconds time) {
+  return [end = Clock::now() + time] { return Clock::now() < end; };
 }
 
 }  // namespace
@@ -40,8 +28,8 @@ Control::Control(const Surroundings& around, Stored stored)
       accepted_folder_(std::move(stored.accepted)),
       store_(std::move(stored.store)),
       source_(std::move(stored.source)),
-      publisher_(std::move(stored.numbers), std::move(stored.journal),
-                 second_reader(around.config)),
+      publisher_(std::move(stored.numbers), std::move(stored.journal), around.compile,
+                 apply::SecondReader(has_time_for)),
       devices_(around.config.ports),
       connector_(around.paths.dataplane_socket()) {
   for (auto& record : registry_.records()) {
@@ -63,6 +51,7 @@ Loop::Waits Control::waits() const {
   if (!client_ && !connector_.is_running()) first = std::min(first, connect_at_);
   if (const auto deadline = source_->deadline()) first = std::min(first, *deadline);
   if (retry_at_) first = std::min(first, *retry_at_);
+  if (is_sweeping()) first = std::min(first, sweep_at_);
   waits.deadline = first;
   return waits;
 }
@@ -79,6 +68,7 @@ void Control::step(Time now) {
   if (!client_) connect(now);
   if (retry_at_ && now >= *retry_at_) is_dirty_ = true;
   if (is_dirty_) reconcile(now);
+  if (is_sweeping() && now >= sweep_at_) sweep();
   if (!is_shown_) show();
 }
 
@@ -173,11 +163,10 @@ void Control::reconcile(Time now) {
     warnings_ = wished->warnings;
     for (const auto& warning : warnings_) around_.log.warning(warning);
   }
-  auto desired = std::make_shared<const state::Desired>(std::move(*wished));
   const bool has_table = publisher_.in_force().table != nullptr;
   const auto publishing =
       blocked_ && (has_table || !last_open_) ? apply::Publishing::Blocked : apply::Publishing::Open;
-  outcomes_ = publisher_.reconcile(std::move(desired), port_wishes(), publishing, client_.get());
+  outcomes_ = publisher_.reconcile(std::move(*wished), port_wishes(), publishing, client_.get());
   note_outcomes(outcomes_, now);
 
   // After the acknowledgement: an edit is in force before its fsync. A restart reads the file
@@ -187,6 +176,26 @@ void Control::reconcile(Time now) {
       around_.log.error("cannot keep an accepted file", {{"error", written.error().text()}});
     }
   }
+}
+
+bool Control::is_sweeping() const {
+  return around_.config.verify == "full" && publisher_.is_verifying();
+}
+
+// A step of law 4's comparison behind the swap, and how long to leave it alone after.
+void Control::sweep() {
+  const Time begin = Clock::now();
+  const Status same = publisher_.verify_on();
+  if (!same) {
+    outcomes_ = publisher_.fall_back(same.error(), port_wishes(), client_.get());
+    note_outcomes(outcomes_, begin);
+    is_shown_ = false;
+  }
+  const Time end = Clock::now();
+  sweep_at_ = end + std::max<Clock::duration>(kSweepEvery, kSweepShare * (end - begin));
+  if (publisher_.is_verifying() && end < sweep_shown_at_ + kSweepShownEvery) return;
+  sweep_shown_at_ = end;
+  is_shown_ = false;
 }
 
 void Control::note_outcomes(const apply::Outcomes& outcomes, Time now) {

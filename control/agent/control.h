@@ -34,6 +34,7 @@ struct Surroundings {
   SharedView& view;
   flowlog::FlowLog& flows;
   metrics::Collector& collector;
+  apply::Compile compile = apply::compile_from_version_to_version();
 };
 
 // What ADD needs to make the pod's device.
@@ -95,6 +96,8 @@ class Control {
   [[nodiscard]] state::Inputs inputs() const;
   [[nodiscard]] apply::PortWishes port_wishes() const;
   void note_outcomes(const apply::Outcomes& outcomes, Time now);
+  [[nodiscard]] bool is_sweeping() const;
+  void sweep();
   void remove_endpoint(endpoint::EndpointKey key);
   // The same without a DEL: the plugin is told of it when it next asks IPAM for addresses.
   void lose_endpoint(const endpoint::EndpointKey& key);
@@ -159,6 +162,8 @@ class Control {
   std::optional<Time> retry_at_;    // reconcile again although nothing changed
   Time connect_at_{};
   Time check_at_{};
+  Time sweep_at_{};
+  Time sweep_shown_at_{};
   Time started_at_ = Clock::now();
   bool is_dirty_ = true;
   bool is_shown_ = false;

@@ -60,9 +60,10 @@ std::vector<compile::Alias> parting_aliases(const compile::CompiledTable& next,
   return aliases;
 }
 
-void release_identities(const compile::CompiledTable& table, const AddressEntries& acknowledged,
-                        compile::Numbers& numbers) {
+void release_identities(const compile::CompiledTable& table, const compile::CompiledTable* way_back,
+                        const AddressEntries& acknowledged, compile::Numbers& numbers) {
   auto used = identities_of(table, numbers);
+  if (way_back != nullptr) used.merge(identities_of(*way_back, numbers));
   for (const auto& [address, entry] : acknowledged) used.insert(entry.identity.value);
   std::vector<std::string> unused;
   for (const auto& [key, number] : numbers.identities()) {

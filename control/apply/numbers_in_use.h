@@ -30,9 +30,9 @@ namespace bulkhead::control::apply {
                                                           const AddressEntries& acknowledged,
                                                           const compile::Numbers& numbers);
 
-// Gives back what neither the table nor an acknowledged address names.
-void release_identities(const compile::CompiledTable& table, const AddressEntries& acknowledged,
-                        compile::Numbers& numbers);
+// Gives back what no table (`way_back` may be null) and no acknowledged address names.
+void release_identities(const compile::CompiledTable& table, const compile::CompiledTable* way_back,
+                        const AddressEntries& acknowledged, compile::Numbers& numbers);
 void release_slots(const compile::CompiledTable& table, compile::Numbers& numbers);
 
 }  // namespace bulkhead::control::apply

@@ -5,7 +5,8 @@
 
 #include "control/apply/numbers_in_use.h"
 #include "dataplane/api/validate.h"
-#include "policy/table/format.h"
+#include "policy/compile/compiler.h"
+#include "policy/table/builder.h"
 
 namespace bulkhead::control::apply {
 namespace {
@@ -16,10 +17,6 @@ std::set<std::pair<std::uint32_t, std::uint64_t>> names_of(const compile::Compil
   std::set<std::pair<std::uint32_t, std::uint64_t>> names;
   for (const auto& section : table.sections) names.emplace(section.kind, section.checksum);
   return names;
-}
-
-bool is_header(std::uint32_t kind) {
-  return kind == table::section_id(table::SectionKind::Header, 0);
 }
 
 // What of the table in force still fits the newly wished state: the addresses that stay where they
@@ -38,12 +35,22 @@ AddressEntries unchanged(const InForce& in_force, const state::Desired& desired)
 
 }  // namespace
 
-Publisher::Publisher(NumbersFile::Loaded numbers, AddressJournal journal, Verify verify)
+Compile compile_from_version_to_version() {
+  return [compiler = std::make_shared<compile::Compiler>()](
+             const model::Cluster& cluster, const compile::LocalPods& local, Revision revision,
+             compile::Numbers& numbers, std::span<const compile::Alias> aliases) {
+    return compiler->compile(cluster, local, revision, numbers, aliases);
+  };
+}
+
+Publisher::Publisher(NumbersFile::Loaded numbers, AddressJournal journal, Compile compile,
+                     SecondReader second_reader)
     : file_(std::move(numbers.file)),
       numbers_(std::move(numbers.numbers)),
       numbers_were_lost_(numbers.was_lost),
       journal_(std::move(journal)),
-      verify_(std::move(verify)),
+      compile_(std::move(compile)),
+      second_reader_(std::move(second_reader)),
       last_revision_(numbers.revision) {}
 
 void Publisher::adopt(const api::HelloReply& reply, std::map<PortId, std::uint32_t> ports) {
@@ -73,13 +80,18 @@ bool Publisher::note(const Problem& problem, Outcomes& outcomes) {
   return true;
 }
 
-Outcomes Publisher::reconcile(std::shared_ptr<const state::Desired> desired,
-                              const PortWishes& ports, Publishing publishing,
-                              Dataplane* dataplane) {
+Outcomes Publisher::reconcile(state::Desired wished_state, const PortWishes& ports,
+                              Publishing publishing, Dataplane* dataplane) {
   Outcomes outcomes;
+  if (in_force_.desired) {
+    // What a change can touch is told by which objects are others.
+    wished_state.cluster =
+        model::sharing_with(in_force_.desired->cluster, std::move(wished_state.cluster));
+  }
+  const auto desired = std::make_shared<const state::Desired>(std::move(wished_state));
   if (dataplane != nullptr && !withdraw(*desired, ports, *dataplane, outcomes)) return outcomes;
 
-  auto table = prepare(*desired, outcomes);
+  auto table = prepare(desired, outcomes);
   const bool is_same = table && answers_like_the_one_in_force(**table);
   if (table && !is_same && publishing == Publishing::Blocked) {
     outcomes.refusal = Refusal{"blocked", {"nothing new is published", {}}};
@@ -100,14 +112,21 @@ Outcomes Publisher::reconcile(std::shared_ptr<const state::Desired> desired,
   if (!is_same) {
     if (!part_identities(*table, *dataplane, outcomes)) return outcomes;
     if (acknowledged_.revision >= (*table)->revision) {
-      table = prepare(*desired, outcomes);
+      table = prepare(desired, outcomes);
       if (!table) return outcomes;
     }
     if (!publish(**table, *dataplane, outcomes)) return outcomes;
     in_force_.table = *table;
     outcomes.has_published = true;
+  } else {
+    // Its addresses, under the bytes that are acknowledged.
+    auto same = std::make_shared<compile::CompiledTable>(**table);
+    same->revision = in_force_.table->revision;
+    same->sections = in_force_.table->sections;
+    in_force_.table = std::move(same);
   }
   in_force_.desired = desired;
+  second_reader_.follow(in_force_);
   const AddressEntries wished = wished_addresses(*desired, **table);
   if (bring(wished, ports, *dataplane, outcomes)) give_back(**table);
   return outcomes;
@@ -145,45 +164,39 @@ bool Publisher::withdraw(const state::Desired& desired, const PortWishes& ports,
   return true;
 }
 
-Result<Publisher::TablePtr> Publisher::prepare(const state::Desired& desired, Outcomes& outcomes) {
+Result<Publisher::TablePtr> Publisher::prepare(const DesiredPtr& desired, Outcomes& outcomes) {
+  const auto refused = [&](const char* cause, const Error& error) {
+    outcomes.refusal = Refusal{cause, error};
+    return tl::unexpected(error);
+  };
   const Revision revision(last_revision_.value + 1);
-  const compile::LocalPods local = desired.local;
-  auto compiled = compile::compile(desired.cluster, local, revision, numbers_);
-  if (!compiled) {
-    outcomes.refusal = Refusal{"compile", compiled.error()};
-    return tl::unexpected(compiled.error());
-  }
+  const compile::LocalPods local = desired->local;
+  auto compiled = compile_(desired->cluster, local, revision, numbers_, {});
+  if (!compiled) return refused("compile", compiled.error());
   // Live flows must not be cut between the table and the address updates that follow it.
   const auto aliases = aliases_for(*compiled, acknowledged_.addresses, numbers_);
   if (!aliases.empty()) {
-    compiled = compile::compile(desired.cluster, local, revision, numbers_, aliases);
-    if (!compiled) {
-      outcomes.refusal = Refusal{"compile", compiled.error()};
-      return tl::unexpected(compiled.error());
-    }
+    compiled = compile_(desired->cluster, local, revision, numbers_, aliases);
+    if (!compiled) return refused("compile", compiled.error());
   }
   auto table = std::make_shared<const compile::CompiledTable>(std::move(*compiled));
-  // Also when the sections stay as they are: the address updates that follow are part of what is
-  // checked (law 4).
-  const auto verified = verify_(desired.cluster, local, *table);
   const bool is_same = answers_like_the_one_in_force(*table);
   if (!is_same) compiled_ = revision;
-  if (!verified) {
-    outcomes.refusal = Refusal{"verify", verified.error()};
-    return tl::unexpected(verified.error());
+  if (distrusted_ && answer_alike(*distrusted_->table, *table)) {
+    return refused("verify", distrusted_->mismatch);
+  }
+  // Also when the sections stay as they are: the address updates that follow are part of what is
+  // checked (law 4).
+  if (const auto same = second_reader_.check({desired, table}, in_force_); !same) {
+    return refused("verify", same.error());
   }
   if (!is_same) verified_ = revision;
-  verified_ratio_ = verified->ratio;
   return table;
 }
 
 bool Publisher::answers_like_the_one_in_force(const compile::CompiledTable& table) const {
   const auto& old = in_force_.table;
-  if (!old || acknowledged_.revision != old->revision) return false;
-  return std::equal(old->sections.begin(), old->sections.end(), table.sections.begin(),
-                    table.sections.end(), [](const auto& a, const auto& b) {
-                      return a.kind == b.kind && (is_header(a.kind) || a.checksum == b.checksum);
-                    });
+  return old && acknowledged_.revision == old->revision && answer_alike(*old, table);
 }
 
 // Before a table in which an identity's addresses part: the table in force once more, which answers
@@ -197,9 +210,10 @@ bool Publisher::part_identities(const TablePtr& next, Dataplane& dataplane, Outc
   if (aliases.empty()) return true;
   const auto& old = *in_force_.desired;
   const Revision revision(last_revision_.value + 1);
-  auto compiled = compile::compile(old.cluster, old.local, revision, numbers_, aliases);
-  if (!compiled || !verify_(old.cluster, old.local, *compiled)) return true;
+  auto compiled = compile_(old.cluster, old.local, revision, numbers_, aliases);
+  if (!compiled) return true;
   const auto table = std::make_shared<const compile::CompiledTable>(std::move(*compiled));
+  if (!second_reader_.check({in_force_.desired, table}, {})) return true;
   // Lost forgets what was acknowledged; what was merely refused is no reason to stop.
   const auto goes_on = [&] {
     outcomes.refusal.reset();
@@ -297,9 +311,45 @@ bool Publisher::upsert(const std::vector<std::pair<IpAddress, AddressEntry>>& en
   return true;
 }
 
+Outcomes Publisher::fall_back(const Error& mismatch, const PortWishes& ports,
+                              Dataplane* dataplane) {
+  Outcomes outcomes;
+  const InForce wrong = in_force_;
+  auto back = way_back();
+  if (!back) {
+    outcomes.refusal = Refusal{"verify", back.error()};
+    return outcomes;
+  }
+  distrusted_ = Distrusted{
+      wrong.table, in_context(fmt::format("revision {} was in force and is wrong; back to {}",
+                                          wrong.table->revision.value, back->table->revision.value),
+                              mismatch)
+                       .value()};
+  in_force_ = *back;
+  second_reader_.follow(in_force_);
+  if (dataplane != nullptr && publish(*in_force_.table, *dataplane, outcomes)) {
+    outcomes.has_published = true;
+    static_cast<void>(bring(unchanged(in_force_, *wrong.desired), ports, *dataplane, outcomes));
+  }
+  if (!outcomes.refusal) outcomes.refusal = Refusal{"verify", distrusted_->mismatch};
+  return outcomes;
+}
+
+// The last verified revision; before there was one, a table that allows nothing (law 1).
+Result<InForce> Publisher::way_back() const {
+  if (second_reader_.verified().table) return second_reader_.verified();
+  auto closed = std::make_shared<compile::CompiledTable>();
+  closed->revision = Revision(last_revision_.value + 1);
+  auto sections = table::TableBuilder().finish(closed->revision);
+  if (!sections) return tl::unexpected(sections.error());
+  closed->sections = std::move(*sections);
+  return InForce{std::make_shared<const state::Desired>(), std::move(closed)};
+}
+
 void Publisher::give_back(const compile::CompiledTable& table) {
   if (acknowledged_.stale.empty()) {
-    release_identities(table, acknowledged_.addresses, numbers_);
+    release_identities(table, second_reader_.verified().table.get(), acknowledged_.addresses,
+                       numbers_);
   }
   // A slot's count belongs to its rule for the life of the statistics page.
   if (std::exchange(slots_are_fresh_, false)) release_slots(table, numbers_);

@@ -7,24 +7,27 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 
 #include "control/apply/address_journal.h"
 #include "control/apply/dataplane.h"
+#include "control/apply/in_force.h"
 #include "control/apply/numbers_file.h"
 #include "control/apply/plan.h"
+#include "control/apply/second_reader.h"
 #include "control/state/desired.h"
 #include "policy/base/result.h"
 
 namespace bulkhead::control::apply {
 
-// How much of a table the second reader checked.
-struct Verified {
-  double ratio = 1;  // 0..1
-};
-// Law 4's second reader. An error is a mismatch, and refuses the table.
-using Verify = std::function<Result<Verified>(const model::Cluster&, const compile::LocalPods&,
-                                              const compile::CompiledTable&)>;
+// As compile::compile(). A value, so that a test can compile wrongly.
+using Compile = std::function<Result<compile::CompiledTable>(
+    const model::Cluster&, const compile::LocalPods&, Revision, compile::Numbers&,
+    std::span<const compile::Alias>)>;
+
+// One compile::Compiler, which keeps from call to call what did not change.
+[[nodiscard]] Compile compile_from_version_to_version();
 
 // Whether new tables may be published (law 10: a file whose scope nobody can tell blocks it).
 enum class Publishing : std::uint8_t { Open, Blocked };
@@ -42,20 +45,15 @@ struct Outcomes {
   std::map<PortId, Error> refused_ports;  // each stays out, with its addresses
 };
 
-// The table in force and what it was made from. Immutable.
-struct InForce {
-  std::shared_ptr<const state::Desired> desired;
-  std::shared_ptr<const compile::CompiledTable> table;
-};
-
 // Brings the data plane from what it has acknowledged to what is desired, in the one order that
 // never lets a packet meet half a change (law 7):
 //   addresses that go -> ports that go -> table -> ports that come -> addresses that come
-// A number is given back only when neither the table in force nor an acknowledged address names it.
-// Thread: the control thread.
+// A number is given back only when neither the table in force, nor the one to go back to, nor an
+// acknowledged address names it. Thread: the control thread.
 class Publisher {
  public:
-  Publisher(NumbersFile::Loaded numbers, AddressJournal journal, Verify verify);
+  Publisher(NumbersFile::Loaded numbers, AddressJournal journal, Compile compile,
+            SecondReader second_reader);
 
   // A data plane was connected: what it already holds. `ports` are those this agent adopts.
   void adopt(const dataplane::api::HelloReply& reply, std::map<PortId, std::uint32_t> ports);
@@ -63,14 +61,25 @@ class Publisher {
   void forget();
 
   // With no data plane the table is only compiled and verified.
-  Outcomes reconcile(std::shared_ptr<const state::Desired> desired, const PortWishes& ports,
-                     Publishing publishing, Dataplane* dataplane);
+  Outcomes reconcile(state::Desired wished, const PortWishes& ports, Publishing publishing,
+                     Dataplane* dataplane);
+
+  // One step of comparing what is in force behind its swap; to be called while is_verifying(). An
+  // error is a mismatch, to be followed by fall_back().
+  [[nodiscard]] Status verify_on() { return second_reader_.step(); }
+  [[nodiscard]] bool is_verifying() const { return second_reader_.has_more(); }
+  // What is in force is wrong: puts the last verified revision in force again or, if nothing ever
+  // was, a table that allows nothing. Answers with a refusal. That wrong table is not published
+  // again, whatever the check before the swap says.
+  Outcomes fall_back(const Error& mismatch, const PortWishes& ports, Dataplane* dataplane);
 
   [[nodiscard]] const Acknowledged& acknowledged() const { return acknowledged_; }
   [[nodiscard]] const InForce& in_force() const { return in_force_; }
   [[nodiscard]] Revision compiled() const { return compiled_; }
+  // What passed the comparison before its swap; the rest of it may still be under way.
   [[nodiscard]] Revision verified() const { return verified_; }
-  [[nodiscard]] double verified_ratio() const { return verified_ratio_; }
+  // How much of the table in force was compared, 0..1.
+  [[nodiscard]] double verified_ratio() const { return second_reader_.ratio(); }
   // Every counter slot that may have counted, for its rule's life.
   [[nodiscard]] const std::map<CounterSlot, compile::SlotInfo>& slots() const { return slots_; }
   // The data plane closed it by itself.
@@ -81,7 +90,10 @@ class Publisher {
 
   [[nodiscard]] bool withdraw(const state::Desired& desired, const PortWishes& ports,
                               Dataplane& dataplane, Outcomes& outcomes);
-  [[nodiscard]] Result<TablePtr> prepare(const state::Desired& desired, Outcomes& outcomes);
+  using DesiredPtr = std::shared_ptr<const state::Desired>;
+
+  [[nodiscard]] Result<TablePtr> prepare(const DesiredPtr& desired, Outcomes& outcomes);
+  [[nodiscard]] Result<InForce> way_back() const;
   // False when the connection broke.
   [[nodiscard]] bool part_identities(const TablePtr& next, Dataplane& dataplane,
                                      Outcomes& outcomes);
@@ -101,11 +113,17 @@ class Publisher {
   bool numbers_were_lost_;
   bool slots_are_fresh_ = false;  // the statistics page counts from zero
   AddressJournal journal_;
-  Verify verify_;
+  Compile compile_;
+  SecondReader second_reader_;
+  // A table that was found wrong when it was in force, and what the two readers said.
+  struct Distrusted {
+    TablePtr table;
+    Error mismatch;
+  };
+  std::optional<Distrusted> distrusted_;
   Revision last_revision_;
   Revision compiled_;
   Revision verified_;
-  double verified_ratio_ = 0;
   Acknowledged acknowledged_;
   InForce in_force_;
   std::map<CounterSlot, compile::SlotInfo> slots_;

@@ -2,128 +2,15 @@
 #include "control/apply/publisher.h"
 
 #include <gmock/gmock.h>
-#include <unistd.h>
 
-#include <filesystem>
-
-#include "dataplane/api/validate.h"
+#include "tests/unit/control/apply/publisher_fixture.h"
 
 namespace bulkhead::control::apply {
 namespace {
 
-namespace api = dataplane::api;
-namespace fs = std::filesystem;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
-
-// The other end of dataplane.sock: writes down what it was told, in order, and refuses or breaks on
-// demand.
-class FakeDataplane final : public Dataplane {
- public:
-  Outcome<api::Ack> configure(const api::Configure&) override { return say("configure"); }
-  Outcome<api::Ack> publish(Revision revision, std::span<const OutgoingSection> sections) override {
-    new_sections = 0;
-    for (const auto& section : sections) new_sections += section.is_new ? 1U : 0U;
-    return say("publish " + std::to_string(revision.value));
-  }
-  Outcome<api::Ack> attach(const api::AttachPort& port, std::span<const int>) override {
-    return say("attach " + std::to_string(port.port));
-  }
-  Outcome<api::Ack> detach(PortId port, std::uint32_t) override {
-    return say("detach " + std::to_string(port.value));
-  }
-  Outcome<api::Ack> upsert(std::span<const api::AddressUpdate> updates) override {
-    for (const auto& update : updates) identities[api::from_wire(update.address)] = update.identity;
-    return say("upsert " + std::to_string(updates.size()));
-  }
-  Outcome<api::Ack> remove(std::span<const IpAddress> addresses) override {
-    for (const auto& address : addresses) identities.erase(address);
-    return say("remove " + std::to_string(addresses.size()));
-  }
-
-  std::vector<std::string> take() { return std::exchange(said, {}); }
-
-  std::vector<std::string> said;
-  std::map<IpAddress, std::uint32_t> identities;
-  std::size_t new_sections = 0;
-  std::string refuse;  // the call that is refused
-  std::string lose;    // the call after which the connection is broken
-
- private:
-  Outcome<api::Ack> say(const std::string& call) {
-    said.push_back(call);
-    if (!lose.empty() && call.starts_with(lose)) {
-      return tl::unexpected(Problem{Problem::Kind::Lost, {"broken", {}}});
-    }
-    if (!refuse.empty() && call.starts_with(refuse)) {
-      return tl::unexpected(Problem{Problem::Kind::Refused, {"no", {}}});
-    }
-    return api::Ack{};
-  }
-};
-
-class PublisherTest : public testing::Test {
- protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "bulkhead-apply-XXXXXX").native();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-    start();
-    publisher_->adopt({}, {});
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  void start() {
-    auto numbers = NumbersFile::open(folder_);
-    auto journal = AddressJournal::open(folder_ / "addresses");
-    ASSERT_TRUE(numbers && journal);
-    publisher_.emplace(std::move(*numbers), std::move(*journal),
-                       [this](const auto&, const auto&, const auto&) -> Result<Verified> {
-                         if (is_mismatch_) return fail("the oracle says otherwise");
-                         return Verified{};
-                       });
-  }
-  // A pod at port 16 + its number, at address 10.88.0.<number>.
-  void add_pod(std::uint8_t number, const std::string& app) {
-    state::AttachedPod pod;
-    pod.pod = {"web", "pod-" + std::to_string(number)};
-    pod.labels["app"] = app;
-    pod.ips = {IpAddress::v4(10, 88, 0, number)};
-    pod.port = PortId(16U + number);
-    std::erase_if(inputs_.attached, [&](const auto& other) { return other.pod == pod.pod; });
-    inputs_.attached.push_back(pod);
-    PortWish wish;
-    wish.message.port = pod.port.value;
-    wish.message.generation = number;
-    ports_[pod.port] = wish;
-  }
-  void drop_pod(std::uint8_t number) {
-    std::erase_if(inputs_.attached,
-                  [&](const auto& pod) { return pod.port == PortId(16U + number); });
-    ports_.erase(PortId(16U + number));
-  }
-  // Isolates the pods of one app, so that the label can be told apart.
-  void add_policy(const std::string& app) {
-    auto policy = std::make_shared<model::Policy>();
-    policy->namespace_name = "web";
-    policy->name = "isolate-" + app;
-    policy->subject_pods.match_labels["app"] = app;
-    inputs_.accepted.objects.policies.push_back(policy);
-  }
-  Outcomes reconcile(Publishing publishing = Publishing::Open) {
-    auto wished = state::desired(inputs_);
-    EXPECT_TRUE(wished) << wished.error().text();
-    return publisher_->reconcile(std::make_shared<const state::Desired>(std::move(*wished)), ports_,
-                                 publishing, &dataplane_);
-  }
-
-  fs::path folder_;
-  bool is_mismatch_ = false;
-  std::optional<Publisher> publisher_;
-  FakeDataplane dataplane_;
-  state::Inputs inputs_;
-  PortWishes ports_;
-};
 
 TEST_F(PublisherTest, TablesGoBeforePortsAndPortsBeforeAddresses) {
   add_pod(1, "a");
@@ -226,19 +113,36 @@ TEST_F(PublisherTest, ARefusedStepBeforeAPartingStillBringsTheNewTable) {
 
 TEST_F(PublisherTest, AMismatchKeepsTheOldTable) {
   add_pod(1, "a");
+  add_pod(2, "b");
   reconcile();
   dataplane_.take();
-  is_mismatch_ = true;
+  misread_ = take_all_for_allowed;
   add_policy("a");
   const auto outcomes = reconcile();
+  // Both pods allow everything still, so the bytes are the old ones: nothing to publish either way.
   ASSERT_TRUE(outcomes.refusal);
   EXPECT_EQ(outcomes.refusal->cause, "verify");
   EXPECT_THAT(dataplane_.take(), IsEmpty());
   EXPECT_EQ(publisher_->acknowledged().revision, Revision(1));
 }
 
+TEST_F(PublisherTest, AMismatchNamesThePairThePortAndBothAnswers) {
+  add_pod(1, "a");
+  add_pod(2, "b");
+  reconcile();
+  misread_ = take_all_for_allowed;
+  add_policy("a");
+  const auto outcomes = reconcile();
+  ASSERT_TRUE(outcomes.refusal);
+  EXPECT_THAT(outcomes.refusal->error.text(),
+              testing::AllOf(HasSubstr("ingress of web/pod-1 (10.88.0.1"), HasSubstr("port 0"),
+                             HasSubstr("the oracle says deny by 'default/isolated'"),
+                             HasSubstr("the table says allow by 'default/node'")));
+}
+
 TEST_F(PublisherTest, AMismatchedPodGetsNoAddress) {
-  is_mismatch_ = true;
+  misread_ = take_all_for_allowed;
+  add_policy("a");
   add_pod(1, "a");
   reconcile();
   EXPECT_THAT(dataplane_.identities, IsEmpty());
@@ -248,7 +152,7 @@ TEST_F(PublisherTest, AMismatchUnderUnchangedSectionsKeepsTheNewAddressOut) {
   add_pod(1, "a");
   reconcile();
   dataplane_.take();
-  is_mismatch_ = true;
+  spoil_ = [](compile::CompiledTable& table) { table.addresses.own().back().identity = {}; };
   add_pod(2, "a");
   const auto outcomes = reconcile();
   ASSERT_TRUE(outcomes.refusal);
