@@ -59,6 +59,7 @@ void Publisher::adopt(const api::HelloReply& reply, std::map<PortId, std::uint32
   acknowledged_.epoch = reply.epoch;
   acknowledged_.ports = std::move(ports);
   last_revision_ = std::max(last_revision_, acknowledged_.revision);
+  is_bare_ = acknowledged_.ports.empty();
   const bool is_fresh = reply.revision == 0 && acknowledged_.ports.empty();
   if (!is_fresh) {
     acknowledged_.stale = journal_.held();
@@ -266,6 +267,13 @@ bool Publisher::publish(const compile::CompiledTable& table, Dataplane& dataplan
 
 bool Publisher::bring(const AddressEntries& wished, const PortWishes& ports, Dataplane& dataplane,
                       Outcomes& outcomes) {
+  // A data plane that took over flows decides each again with its first packet, and cuts what it
+  // does not know: where no port can bring a packet yet, the addresses go first.
+  if (std::exchange(is_bare_, false)) {
+    Acknowledged soon = acknowledged_;
+    for (const auto& [port, wish] : ports) soon.ports.emplace(port, wish.message.generation);
+    if (!upsert(addresses_to_upsert(wished, soon), dataplane, outcomes)) return false;
+  }
   for (const auto port : ports_to_attach(ports, acknowledged_)) {
     const PortWish& wish = ports.at(port);
     const auto ack = dataplane.attach(wish.message, wish.fds);
@@ -276,7 +284,26 @@ bool Publisher::bring(const AddressEntries& wished, const PortWishes& ports, Dat
     if (note(ack.error(), outcomes)) return false;
     outcomes.refused_ports.emplace(port, ack.error().error);
   }
+  if (!take_back(outcomes.refused_ports, dataplane, outcomes)) return false;
   return upsert(addresses_to_upsert(wished, acknowledged_), dataplane, outcomes);
+}
+
+// The addresses of ports that are not there after all.
+bool Publisher::take_back(const std::map<PortId, Error>& refused, Dataplane& dataplane,
+                          Outcomes& outcomes) {
+  std::vector<IpAddress> removed;
+  for (const auto& [address, entry] : acknowledged_.addresses) {
+    if (refused.contains(entry.port)) removed.push_back(address);
+  }
+  if (removed.empty()) return true;
+  const auto ack = dataplane.remove(removed);
+  if (!ack) {
+    if (!note(ack.error(), outcomes)) outcomes.refusal = Refusal{"dataplane", ack.error().error};
+    return false;
+  }
+  for (const auto& address : removed) acknowledged_.addresses.erase(address);
+  acknowledged_.epoch = ack->epoch;
+  return true;
 }
 
 bool Publisher::upsert(const std::vector<std::pair<IpAddress, AddressEntry>>& entries,

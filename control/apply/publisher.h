@@ -101,6 +101,8 @@ class Publisher {
                              Outcomes& outcomes);
   [[nodiscard]] bool bring(const AddressEntries& wished, const PortWishes& ports,
                            Dataplane& dataplane, Outcomes& outcomes);
+  [[nodiscard]] bool take_back(const std::map<PortId, Error>& refused, Dataplane& dataplane,
+                               Outcomes& outcomes);
   [[nodiscard]] bool upsert(const std::vector<std::pair<IpAddress, AddressEntry>>& entries,
                             Dataplane& dataplane, Outcomes& outcomes);
   [[nodiscard]] bool answers_like_the_one_in_force(const compile::CompiledTable& table) const;
@@ -111,6 +113,7 @@ class Publisher {
   NumbersFile file_;
   compile::Numbers numbers_;
   bool numbers_were_lost_;
+  bool is_bare_ = false;          // the data plane holds no port, and has been told of none
   bool slots_are_fresh_ = false;  // the statistics page counts from zero
   AddressJournal journal_;
   Compile compile_;
