@@ -8,12 +8,11 @@
 
 namespace bulkhead::bench {
 
-// Prints what a change costs at this size, each line led by `name`: one policy's ports changed, and
-// a pod added that is like another: compile, bytes to send again, the check of what the change can
-// touch, and how far a sweep of everything comes in ten seconds. `numbers` are those `compiled` was
-// made with.
+// Prints what a change costs at this size, each line led by `name` and with its budget at the end:
+// one policy after the other with a port more, a pod added that is like another and one that is
+// like none: compile, check of what the change can touch, bytes to send. Then how far a sweep of
+// everything comes in ten seconds. `numbers` are changed.
 void print_changes(const std::string& name, const model::Cluster& cluster,
-                   const compile::LocalPods& local, const compile::CompiledTable& compiled,
-                   compile::Numbers& numbers);
+                   const compile::LocalPods& local, compile::Numbers& numbers);
 
 }  // namespace bulkhead::bench

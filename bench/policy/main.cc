@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What policies cost: full compiles of Kubernetes-shaped clusters, look-ups in their tables, and
-// the compile and check of changes. One figure a line. Usage: policy-bench [--rules N --pods N
+// What policies cost: full compiles of Kubernetes-shaped clusters, look-ups in their tables, the
+// compile and check of changes, and the worst inputs. One figure a line, its budget behind it.
+// Usage: policy-bench [--rules N --pods N
 // --namespaces N --local N --seed N]
 #include <fmt/format.h>
 #include <malloc.h>
@@ -18,6 +19,7 @@
 #include "bench/policy/changes.h"
 #include "bench/policy/cluster.h"
 #include "bench/policy/memory_figures.h"
+#include "bench/policy/worst_cases.h"
 #include "policy/table/lookup.h"
 
 namespace bulkhead::bench {
@@ -115,11 +117,11 @@ double run(const Shape& shape) {
   const std::uint64_t peak = peak_resident_kib() - before;
   std::size_t bytes = 0;
   for (const auto& section : compiled->sections) bytes += section.bytes.size();
-  fmt::print("{} full_compile_ms={:.0f} processor_ms={:.0f}\n", name, median(times) * 1e3,
-             median(processor_times) * 1e3);
-  fmt::print("{} compile_peak_mib={:.0f} (process, inventory included: {:.0f})\n", name,
+  fmt::print("{} full_compile_ms={:.0f} processor_ms={:.0f} (budget 1500)\n", name,
+             median(times) * 1e3, median(processor_times) * 1e3);
+  fmt::print("{} compile_peak_mib={:.0f} (process, inventory included: {:.0f}; budget 300)\n", name,
              static_cast<double>(peak) / 1024, static_cast<double>(peak_resident_kib()) / 1024);
-  fmt::print("{} table_mib={:.2f} sections={} slots={} identities={}\n", name,
+  fmt::print("{} table_mib={:.2f} (budget 64) sections={} slots={} identities={}\n", name,
              static_cast<double>(bytes) / (1 << 20), compiled->sections.size(),
              compiled->slots.size(), compiled->identity_keys.size());
 
@@ -132,8 +134,8 @@ double run(const Shape& shape) {
     std::exit(1);
   }
   const double spent = lookup_cycles(*view, random_queries(*compiled, local));
-  fmt::print("{} lookup_cycles={:.1f}\n", name, spent);
-  print_changes(name, cluster, local, *compiled, numbers);
+  fmt::print("{} lookup_cycles={:.1f} (budget 60)\n", name, spent);
+  print_changes(name, cluster, local, numbers);
   return spent;
 }
 
@@ -165,9 +167,10 @@ int run_all(int argc, char** argv) {
     spent.push_back(run(shape));
   }
   if (!is_one_size) {
-    fmt::print("lookup_cycles {} rules / {} rules = {:.2f}\n", sizes.back(), sizes.front(),
-               spent.back() / spent.front());
+    fmt::print("lookup_cycles {} rules / {} rules = {:.2f} (budget 1.25)\n", sizes.back(),
+               sizes.front(), spent.back() / spent.front());
   }
+  if (!is_one_size) print_worst_cases();
   const MemoryFigures memory = measure_memory();
   fmt::print("memory dependent_miss_cycles={:.0f} batched_miss_cycles={:.0f}\n",
              memory.dependent_miss, memory.batched_miss);
