@@ -203,7 +203,7 @@ class Suggester {
       rule.index = std::to_string(rules.size());
       for (const auto position : peers.first) rule.peers.push_back(peer_of(position, subject));
       for (const auto& block : merged(std::move(peers.second))) {
-        rule.peers.emplace_back(std::in_place_type<model::CidrPeer>, block);
+        rule.peers.emplace_back(model::CidrPeer{block, {}});
       }
       rule.ports = port_matches(services);
       rules.push_back(std::move(rule));
