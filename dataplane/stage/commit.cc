@@ -113,6 +113,11 @@ void commit_stale(Batch& batch, std::size_t i, std::uint32_t interval_s, StageCo
   if (flow.age_class == AgeClass::None) return batch.drop(i, EstablishedCut);
   const Decisions& decisions = context.decisions;
   if (flow.epoch != context.epoch.value) {
+    // An end whose port is not there (yet, after a restart) is not denied: the packet goes, the
+    // flow is decided again on its next one.
+    if (decisions.reason[i] == UnknownEndpoint || decisions.reason[i] == NoRoute) {
+      return batch.drop(i, decisions.reason[i]);
+    }
     ++context.epoch_rechecks;
     count_decisions(i, context);
     if (decisions.reason[i] != None) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a packet may do to a flow depends on what becomes of the packet.
 #include "dataplane/worker/pipeline.h"
+
+#include <utility>
+
 #include "tests/unit/dataplane/worker/pipeline_case.h"
 
 namespace bulkhead::dataplane {
@@ -62,6 +65,26 @@ TEST_P(PipelineOrder, HearsErrorsOnlyFromWhereThePacketWasGoing) {
   EXPECT_THAT(node.send(Node::kOutside, about(world()).frame()),
               dropped_as(DropReason::IcmpUnrelated));
   EXPECT_THAT(node.from_db(about(db())), forwarded_to(Node::kWeb));
+}
+
+// After a restart ports come one by one, and packets with them.
+TEST_P(PipelineOrder, KeepsAStaleFlowWhoseOtherPortIsNotThereYet) {
+  connect();
+  node.publish(true);
+  const auto db_endpoint = std::exchange(node.snapshot.endpoints[Node::kDb.value], nullptr);
+  EXPECT_THAT(node.from_web(to_db().tcp(4000, 5432, kTcpAck, 101, 501)),
+              dropped_as(DropReason::UnknownEndpoint));
+  EXPECT_EQ(node.flows->size(), 1u);
+  node.snapshot.endpoints[Node::kDb.value] = db_endpoint;
+  EXPECT_THAT(node.from_web(to_db().tcp(4000, 5432, kTcpAck, 101, 501)), forwarded_to(Node::kDb));
+
+  node.publish(false);
+  node.snapshot.endpoints[Node::kDb.value] = nullptr;
+  EXPECT_THAT(node.from_web(to_db().tcp(4000, 5432, kTcpAck, 101, 501)),
+              dropped_as(DropReason::UnknownEndpoint));
+  node.snapshot.endpoints[Node::kDb.value] = db_endpoint;
+  EXPECT_THAT(node.from_web(to_db().tcp(4000, 5432, kTcpAck, 101, 501)),
+              dropped_as(DropReason::EstablishedCut));
 }
 
 }  // namespace
