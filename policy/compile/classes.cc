@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 #include "policy/compile/vector_hash.h"
 
@@ -126,15 +127,15 @@ Columns make_columns(Direction direction, const std::vector<Subject>& subjects,
   for (const std::uint32_t column : sighted) columns.of_identity.push_back(numbers[column]);
 
   columns.of_set.resize(sets.size());
-  for (std::size_t set = 0; set < sets.size(); ++set) {
+  std::vector<std::uint32_t> noted_for(columns.count, ~std::uint32_t{0});
+  for (std::uint32_t set = 0; set < sets.size(); ++set) {
     if (!used[set]) continue;
     auto& held = columns.of_set[set];
     for (const std::uint32_t identity : sets[set]) {
       const std::uint32_t column = columns.of_identity[identity];
-      if (held.empty() || held.back() != column) held.push_back(column);
+      if (std::exchange(noted_for[column], set) != set) held.push_back(column);
     }
     std::ranges::sort(held);
-    held.erase(std::ranges::unique(held).begin(), held.end());
   }
   return columns;
 }

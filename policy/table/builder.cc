@@ -22,6 +22,16 @@ std::vector<bool> named_rows(const std::vector<IdentityRecord>& identities, std:
   return named;
 }
 
+// The page that begins at `first`, a point of `interval`.
+WidePage page_of(std::span<const TableBuilder::Interval>::iterator interval, std::uint32_t first) {
+  WidePage page;
+  for (std::uint32_t i = 0; i < kPagePoints && first + i <= kLineEnd; ++i) {
+    while (interval->last < first + i) ++interval;
+    page.decision[i] = interval->decision;
+  }
+  return page;
+}
+
 }  // namespace
 
 std::vector<SectionBytes> borrow(std::span<const Section> sections) {
@@ -78,15 +88,24 @@ std::uint32_t TableBuilder::wide_map(std::span<const Interval> intervals) {
   WideMap map;
   auto interval = intervals.begin();
   for (std::uint32_t number = 0; number <= kLineEnd / kPagePoints; ++number) {
-    WidePage page;
-    for (std::uint32_t i = 0; i < kPagePoints; ++i) {
-      const std::uint32_t point = number * kPagePoints + i;
-      while (point <= kLineEnd && interval->last < point) ++interval;
-      page.decision[i] = point <= kLineEnd ? interval->decision : 0;
-    }
-    map.page[number] = wide_pages_.index_of(page);
+    const std::uint32_t first = number * kPagePoints;
+    while (interval->last < first) ++interval;
+    map.page[number] = interval->last >= first + kPagePoints - 1
+                           ? filled_page(interval->decision)
+                           : wide_pages_.index_of(page_of(interval, first));
   }
   return wide_maps_.index_of(map);
+}
+
+// Most pages of most maps hold one decision.
+std::uint32_t TableBuilder::filled_page(std::uint32_t decision) {
+  const auto [found, is_new] = filled_pages_.try_emplace(decision);
+  if (is_new) {
+    WidePage page;
+    page.decision.fill(decision);
+    found->second = wide_pages_.index_of(page);
+  }
+  return found->second;
 }
 
 std::uint32_t TableBuilder::filled_block(std::uint32_t rule_set, bool is_first) {

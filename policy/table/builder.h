@@ -98,6 +98,7 @@ class TableBuilder {
 
   [[nodiscard]] std::uint32_t filled_block(std::uint32_t rule_set, bool is_first);
   [[nodiscard]] std::uint32_t wide_map(std::span<const Interval> intervals);
+  [[nodiscard]] std::uint32_t filled_page(std::uint32_t decision);
   [[nodiscard]] std::vector<std::uint32_t> flat_rows(Direction direction) const;
   [[nodiscard]] std::uint32_t stride(Direction direction) const;
 
@@ -107,7 +108,8 @@ class TableBuilder {
   std::array<std::vector<SparseRow>, 2> rows_;
   std::array<FreeNumbers, 2> free_rows_;
   std::map<std::uint32_t, std::array<std::uint32_t, 2>>
-      filled_;  // rule set -> {other, first} block
+      filled_;                                           // rule set -> {other, first} block
+  std::map<std::uint32_t, std::uint32_t> filled_pages_;  // by decision
   Interner<Block> blocks_;
   Interner<RuleSet> rule_sets_;
   Interner<DecisionRecord> decisions_;

@@ -17,7 +17,7 @@ AddressCuts::AddressCuts(const model::Cluster& cluster) {
     if (pod->quarantine && pod->quarantine->forensic_peer) add(*pod->quarantine->forensic_peer);
   }
   std::ranges::sort(starts_);
-  starts_.erase(std::ranges::unique(starts_).begin(), starts_.end());
+  starts_.erase(std::unique(starts_.begin(), starts_.end()), starts_.end());
 }
 
 void AddressCuts::add(const Prefix& prefix) {
@@ -54,6 +54,10 @@ std::vector<Prefix> prefixes_of(const model::Policy& policy) {
     }
   }
   return prefixes;
+}
+
+std::vector<Prefix> prefixes_of(const model::PolicyPtr& policy) {
+  return policy != nullptr ? prefixes_of(*policy) : std::vector<Prefix>{};
 }
 
 }  // namespace bulkhead::verify

@@ -31,5 +31,7 @@ class AddressCuts {
 
 // Every prefix that a policy's peers name, exceptions included.
 [[nodiscard]] std::vector<Prefix> prefixes_of(const model::Policy& policy);
+// None of a policy that is not there.
+[[nodiscard]] std::vector<Prefix> prefixes_of(const model::PolicyPtr& policy);
 
 }  // namespace bulkhead::verify

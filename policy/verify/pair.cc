@@ -76,7 +76,7 @@ void PairCheck::choose_ports(const Pair& pair, std::uint8_t protocol,
     }
   }
   std::ranges::sort(ports_);
-  ports_.erase(std::ranges::unique(ports_).begin(), ports_.end());
+  ports_.erase(std::unique(ports_.begin(), ports_.end()), ports_.end());
 }
 
 void PairCheck::ask_table(const Pair& pair, std::uint8_t protocol) {

@@ -28,6 +28,7 @@ class ScopeFinder {
                         [&](const std::string&, const auto& old, const auto& now) {
                           add_policy(old);
                           add_policy(now);
+                          moves_bounds_ = moves_bounds_ || prefixes_of(old) != prefixes_of(now);
                         });
     add_selected();
     add_newly_local();
@@ -56,7 +57,6 @@ class ScopeFinder {
   void add_policy(const model::PolicyPtr& policy) {
     if (policy == nullptr) return;
     policies_.push_back(policy.get());
-    moves_bounds_ = moves_bounds_ || !prefixes_of(*policy).empty();
   }
 
   void add_selected() {

@@ -138,9 +138,9 @@ class Sweep::State {
     const bool is_special = peer.must_be_unknown || peer.party.pod == subject_->party.pod;
     if (is_special) return true;
     reading_.write_signature(signature_, direction_, peer);
-    const std::uint32_t column = peer_class(table_, direction_, peer.identity);
+    const std::uint32_t set = rule_set_of(table_, direction_, subject_->identity, peer.identity);
     for (unsigned shift = 0; shift < 32; shift += 8) {
-      signature_ += static_cast<char>(column >> shift & 0xff);
+      signature_ += static_cast<char>(set >> shift & 0xff);
     }
     return seen_.insert(signature_).second;
   }
@@ -196,15 +196,12 @@ bool Verifier::fits(const Checked& now) const {
   for_each_difference(old.cluster->namespaces, now.cluster->namespaces, note);
   for_each_difference(old.cluster->pods, now.cluster->pods, note);
   if (differs) return false;
-  bool names_prefixes = false;
+  bool moves_bounds = false;
   for_each_difference(old.cluster->policies, now.cluster->policies,
                       [&](const auto&, const auto& before, const auto& after) {
-                        for (const auto& policy : {before, after}) {
-                          if (policy == nullptr) continue;
-                          names_prefixes = names_prefixes || !prefixes_of(*policy).empty();
-                        }
+                        moves_bounds = moves_bounds || prefixes_of(before) != prefixes_of(after);
                       });
-  return !names_prefixes || AddressCuts(*now.cluster).starts() == parties_->cuts;
+  return !moves_bounds || AddressCuts(*now.cluster).starts() == parties_->cuts;
 }
 
 Result<Sweep> Verifier::begin(const Checked& now, const Scope& scope, std::uint64_t seed) {

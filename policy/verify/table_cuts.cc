@@ -55,21 +55,23 @@ std::vector<IpAddress> outside_cuts(const table::TableView& table, Family family
 using table::kLineEnd;
 using table::kPagePoints;
 
-std::uint32_t peer_class(const table::TableView& table, Direction direction, IdentityId identity) {
-  if (identity.value >= table.identities().size()) return 0;
-  return table.identities()[identity.value].peer_class[static_cast<std::size_t>(direction)];
+// An identity that the table does not know is nobody: row and column 0.
+std::uint32_t rule_set_of(const table::TableView& table, Direction direction, IdentityId subject,
+                          IdentityId peer) {
+  const auto d = static_cast<std::size_t>(direction);
+  const auto& identities = table.identities();
+  const std::uint32_t row =
+      subject.value < identities.size() ? identities[subject.value].subject_class[d] : 0;
+  const std::uint32_t column =
+      peer.value < identities.size() ? identities[peer.value].peer_class[d] : 0;
+  const std::uint32_t block =
+      table.rows(direction)[row * table.row_stride(direction) + column / table::kBlockCells];
+  return table.blocks()[block].rule_set[column % table::kBlockCells];
 }
 
 const std::vector<std::uint32_t>& TableCuts::of(Direction direction, IdentityId subject,
                                                 IdentityId peer) {
-  const auto d = static_cast<std::size_t>(direction);
-  const std::uint32_t row = subject.value < table_.identities().size()
-                                ? table_.identities()[subject.value].subject_class[d]
-                                : 0;
-  const std::uint32_t column = peer_class(table_, direction, peer);
-  const std::uint32_t block =
-      table_.rows(direction)[row * table_.row_stride(direction) + column / table::kBlockCells];
-  const std::uint32_t set = table_.blocks()[block].rule_set[column % table::kBlockCells];
+  const std::uint32_t set = rule_set_of(table_, direction, subject, peer);
   const auto [found, is_new] = known_.try_emplace(set);
   if (is_new) found->second = read(table_.rule_sets()[set]);
   return found->second;

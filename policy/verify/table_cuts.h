@@ -34,9 +34,8 @@ class TableCuts {
 // lowest among them: with the cuts of the text all addresses that need asking.
 [[nodiscard]] std::vector<IpAddress> outside_cuts(const table::TableView& table, Family family);
 
-// What the table knows an identity as, when it is a peer; two peers of one class get one answer
-// from each subject. 0 is nobody.
-[[nodiscard]] std::uint32_t peer_class(const table::TableView& table, Direction direction,
-                                       IdentityId identity);
+// The rule set that answers a pair: two peers of one rule set get one answer from the subject.
+[[nodiscard]] std::uint32_t rule_set_of(const table::TableView& table, Direction direction,
+                                        IdentityId subject, IdentityId peer);
 
 }  // namespace bulkhead::verify
