@@ -38,7 +38,7 @@ std::vector<std::uint32_t> cut(std::span<const PlacedRule> rules) {
     }
   }
   std::ranges::sort(starts);
-  starts.erase(std::ranges::unique(starts).begin(), starts.end());
+  starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
   return starts;
 }
 

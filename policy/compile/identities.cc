@@ -28,7 +28,7 @@ std::vector<std::uint64_t> pairs_of(const Inventory& inventory,
     }
   }
   std::ranges::sort(pairs);
-  pairs.erase(std::ranges::unique(pairs).begin(), pairs.end());
+  pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
   return pairs;
 }
 
@@ -62,7 +62,7 @@ void number_outside(const model::Settings& settings, const Regions& regions, Num
   identities.all.push_back({.group = kNoGroup, .region = kNoRegion, .id = kWorldIdentity});
   std::vector<Prefix> pod_cidrs = settings.pod_cidrs;
   std::ranges::sort(pod_cidrs);
-  pod_cidrs.erase(std::ranges::unique(pod_cidrs).begin(), pod_cidrs.end());
+  pod_cidrs.erase(std::unique(pod_cidrs.begin(), pod_cidrs.end()), pod_cidrs.end());
   for (std::uint32_t region = 0; region < regions.size(); ++region) {
     const Prefix& prefix = regions.prefix(region);
     if (is_inside_any(pod_cidrs, prefix)) continue;

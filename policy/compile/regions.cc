@@ -7,7 +7,7 @@ namespace bulkhead::compile {
 
 Regions::Regions(std::vector<Prefix> named) : named_(std::move(named)) {
   std::ranges::sort(named_);
-  named_.erase(std::ranges::unique(named_).begin(), named_.end());
+  named_.erase(std::unique(named_.begin(), named_.end()), named_.end());
   parent_.resize(named_.size(), kNoRegion);
   end_.resize(named_.size(), size());
   std::vector<std::uint32_t> open;  // the prefixes around the current one, outermost first

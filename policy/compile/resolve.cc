@@ -127,15 +127,16 @@ Resolver::Indexes Resolver::resolve_dns() {
     }
   }
   std::ranges::sort(found);
-  found.erase(std::ranges::unique(found).begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
   return found;
 }
 
 const Resolver::Indexes& Resolver::namespaces_of(const model::LabelSelector& selector) {
   const auto [found, is_new] = namespaces_by_selector_.try_emplace(text_of(selector));
   if (!is_new) return found->second;
+  auto& kept = found->second;  // clang 14 captures no structured binding
   const auto keep = [&](std::uint32_t i) {
-    if (matches(selector, *inventory_.namespaces[i])) found->second.push_back(i);
+    if (matches(selector, *inventory_.namespaces[i])) kept.push_back(i);
   };
   if (const auto term = required_term(selector)) {
     if (namespaces_by_label_.empty()) index_namespaces();
