@@ -32,8 +32,13 @@ TEST_F(DataplaneDeath, ATakenOverFlowIsDecidedAgain) {
   ASSERT_EQ(drain(served), 1u);
   die_and_return(2, 22);
   ASSERT_EQ(send(client.value(), "b", 1, 0), 1);
-  EXPECT_FALSE(is_readable(served, kNeverMs));
-  EXPECT_GE(agent_->drops(DropReason::EstablishedCut), 1u);
+  // A loaded machine may take a while to come to the packet.
+  bool was_cut = false;
+  for (int waited_ms = 0; !was_cut && waited_ms < kSoonMs; waited_ms += kNeverMs) {
+    ASSERT_FALSE(is_readable(served, kNeverMs));
+    was_cut = agent_->drops(DropReason::EstablishedCut) >= 1;
+  }
+  EXPECT_TRUE(was_cut);
 }
 
 TEST_F(DataplaneDeath, TwentyKillsUnderLoadLeakNothing) {
