@@ -6,7 +6,7 @@
 #include <memory>
 #include <span>
 
-#include "bench/policy/acl_flatten.h"
+#include "bench/micro/policy/acl_flatten.h"
 #include "policy/base/result.h"
 
 struct rte_acl_ctx;

@@ -17,9 +17,9 @@
 #include <string>
 #include <unordered_map>
 
-#include "bench/policy/acl_classifier.h"
-#include "bench/policy/cluster.h"
-#include "bench/policy/memory_figures.h"
+#include "bench/micro/policy/acl_classifier.h"
+#include "bench/micro/policy/cluster.h"
+#include "bench/micro/policy/memory_figures.h"
 #include "dataplane/port/eal.h"
 #include "policy/table/lookup.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/policy/changes.h"
+#include "bench/micro/policy/changes.h"
 
 #include <fmt/format.h>
 
@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "bench/policy/memory_figures.h"
+#include "bench/micro/policy/memory_figures.h"
 #include "policy/compile/compiler.h"
 #include "policy/verify/sweep.h"
 

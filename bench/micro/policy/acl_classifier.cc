@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/policy/acl_classifier.h"
+#include "bench/micro/policy/acl_classifier.h"
 
 #include <rte_acl.h>
 #include <rte_malloc.h>
@@ -7,7 +7,7 @@
 #include <array>
 #include <cstring>
 
-#include "bench/policy/memory_figures.h"
+#include "bench/micro/policy/memory_figures.h"
 
 namespace bulkhead::bench {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/policy/acl_flatten.h"
+#include "bench/micro/policy/acl_flatten.h"
 
 #include <algorithm>
 #include <map>

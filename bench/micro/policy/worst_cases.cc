@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/policy/worst_cases.h"
+#include "bench/micro/policy/worst_cases.h"
 
 #include <fmt/format.h>
 #include <malloc.h>
@@ -7,8 +7,8 @@
 #include <memory>
 #include <string>
 
-#include "bench/policy/cluster.h"
-#include "bench/policy/memory_figures.h"
+#include "bench/micro/policy/cluster.h"
+#include "bench/micro/policy/memory_figures.h"
 #include "policy/compile/compile.h"
 
 namespace bulkhead::bench {

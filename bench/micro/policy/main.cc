@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What policies cost: full compiles of Kubernetes-shaped clusters, look-ups in their tables, the
 // compile and check of changes, and the worst inputs. One figure a line, its budget behind it.
-// Usage: policy-bench [--rules N --pods N
-// --namespaces N --local N --seed N]
+// Usage: policy-bench [--rules N --pods N --namespaces N --local N --seed N]
 #include <fmt/format.h>
 #include <malloc.h>
 
@@ -16,10 +15,10 @@
 #include <string>
 #include <vector>
 
-#include "bench/policy/changes.h"
-#include "bench/policy/cluster.h"
-#include "bench/policy/memory_figures.h"
-#include "bench/policy/worst_cases.h"
+#include "bench/micro/policy/changes.h"
+#include "bench/micro/policy/cluster.h"
+#include "bench/micro/policy/memory_figures.h"
+#include "bench/micro/policy/worst_cases.h"
 #include "policy/table/lookup.h"
 
 namespace bulkhead::bench {

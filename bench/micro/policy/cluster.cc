@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/policy/cluster.h"
+#include "bench/micro/policy/cluster.h"
 
 #include <algorithm>
 #include <array>

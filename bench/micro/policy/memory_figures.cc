@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/policy/memory_figures.h"
+#include "bench/micro/policy/memory_figures.h"
 
 #include <x86intrin.h>
 
