@@ -101,9 +101,10 @@ Outcomes Publisher::reconcile(state::Desired wished_state, const PortWishes& por
   if (dataplane == nullptr) return outcomes;
 
   if (!table) {
-    // The old table stays, or comes back when this data plane has none yet.
+    // The old table stays, or comes back where this data plane holds another one: none yet, or a
+    // wrong one that could not be replaced when it was found.
     if (!in_force_.table) return outcomes;
-    if (acknowledged_.revision.value == 0) {
+    if (acknowledged_.revision != in_force_.table->revision) {
       const auto kept = in_force_;
       if (!publish(*kept.table, *dataplane, outcomes)) return outcomes;
     }

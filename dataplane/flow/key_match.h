@@ -56,7 +56,8 @@ namespace key_match {
   return {bool(same_head & equal(source, other_source, destination, other_destination)),
           bool(swapped_head & equal(source, other_destination, destination, other_source))};
 #else
-  return {same_head && std::memcmp(a.source, b.source, 32) == 0,
+  return {same_head && std::memcmp(a.source, b.source, 16) == 0 &&
+              std::memcmp(a.destination, b.destination, 16) == 0,
           swapped_head && std::memcmp(a.source, b.destination, 16) == 0 &&
               std::memcmp(a.destination, b.source, 16) == 0};
 #endif

@@ -34,10 +34,11 @@ class LateMismatchTest : public PublisherTest {
     add_policy("b");
     reconcile();
   }
-  std::optional<Outcomes> sweep() {
+  std::optional<Outcomes> sweep() { return sweep(&dataplane_); }
+  std::optional<Outcomes> sweep(Dataplane* dataplane) {
     while (publisher_->is_verifying()) {
       const Status same = publisher_->verify_on();
-      if (!same) return publisher_->fall_back(same.error(), ports_, &dataplane_);
+      if (!same) return publisher_->fall_back(same.error(), ports_, dataplane);
     }
     return std::nullopt;
   }
@@ -127,6 +128,35 @@ TEST_F(LateMismatchTest, AddressesGoBackToWhatTheirTableKnows) {
   ASSERT_NE(dataplane_.identities, before);
   ASSERT_TRUE(sweep());
   EXPECT_EQ(dataplane_.identities, before);
+}
+
+TEST_F(LateMismatchTest, AWayBackThatWasRefusedIsTriedAgain) {
+  reconcile();
+  sweep();
+  publish_a_wrong_table();
+  dataplane_.refuse = "publish 1";
+  sweep();
+  dataplane_.refuse.clear();
+  ASSERT_EQ(publisher_->acknowledged().revision, Revision(2));
+  dataplane_.take();
+  EXPECT_TRUE(reconcile().refusal);
+  EXPECT_THAT(dataplane_.take(), ElementsAre("publish 1"));
+  EXPECT_EQ(publisher_->acknowledged().revision, Revision(1));
+}
+
+TEST_F(LateMismatchTest, AWrongTableIsReplacedWhenItsDataPlaneIsBack) {
+  reconcile();
+  sweep();
+  publish_a_wrong_table();
+  dataplane_.take();
+  publisher_->forget();
+  ASSERT_TRUE(sweep(nullptr));
+  dataplane::api::HelloReply still_wrong;
+  still_wrong.revision = 2;
+  publisher_->adopt(still_wrong, {});
+  reconcile();
+  EXPECT_THAT(dataplane_.take(), Contains("publish 1"));
+  EXPECT_EQ(publisher_->acknowledged().revision, Revision(1));
 }
 
 TEST_F(LateMismatchTest, WithNothingVerifiedEverythingIsClosed) {
