@@ -45,19 +45,20 @@ void RuleBook::add_port(FlatRule& flat, const model::PortMatch& match) {
 
 FlatRule RuleBook::flatten(const model::Policy& policy, Direction direction,
                            const model::Rule& rule) {
+  const std::uint32_t ns = policy.namespace_name.empty()
+                               ? kNoNamespace
+                               : inventory_.namespace_index.at(policy.namespace_name);
+  const bool is_namespace_staged = ns != kNoNamespace && inventory_.namespaces[ns]->staged;
   FlatRule flat{.name = static_cast<RuleName>(names_.size()),
                 .tier = policy.tier,
                 .action = rule.action,
-                .staged = policy.staged,
+                .staged = policy.staged || is_namespace_staged,
                 .every_peer = rule.peers.empty(),
                 .every_port = rule.ports.empty(),
                 .peer_sets = {},
                 .ports = {},
                 .named_ports = {}};
   names_.push_back(policy.rule_id(direction, rule));
-  const std::uint32_t ns = policy.namespace_name.empty()
-                               ? kNoNamespace
-                               : inventory_.namespace_index.at(policy.namespace_name);
   for (const model::Peer& peer : rule.peers) {
     flat.peer_sets.push_back(resolver_.set_of(peer, ns));
   }

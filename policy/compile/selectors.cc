@@ -48,6 +48,10 @@ bool matches(const model::LabelSelector& selector, const model::Namespace& ns) {
   return matches_labels(selector, [&](const std::string& key) { return label(ns.labels, key); });
 }
 
+bool matches(const model::LabelSelector& selector, const model::Node& node) {
+  return matches_labels(selector, [&](const std::string& key) { return label(node.labels, key); });
+}
+
 bool matches(const model::LabelSelector& selector, const model::Pod& pod) {
   return matches_labels(selector, [&](const std::string& key) {
     const bool is_account = key == model::kServiceAccountLabel && !pod.service_account.empty();

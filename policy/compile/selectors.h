@@ -12,6 +12,7 @@ namespace bulkhead::compile {
 
 // The compiler's own reading of metav1.LabelSelector; the oracle has another (law 4).
 [[nodiscard]] bool matches(const model::LabelSelector& selector, const model::Namespace& ns);
+[[nodiscard]] bool matches(const model::LabelSelector& selector, const model::Node& node);
 // A pod's service account answers for its label, which users cannot set.
 [[nodiscard]] bool matches(const model::LabelSelector& selector, const model::Pod& pod);
 

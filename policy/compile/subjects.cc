@@ -29,6 +29,7 @@ class SubjectFinder {
   // `is_dns`: these identities of the group are the cluster's DNS.
   Subject find(std::uint32_t group, std::vector<std::uint32_t> identities, const bool is_dns) {
     const model::Pod& pod = *inventory_.groups[group].pod;
+    const model::Namespace& ns = *inventory_.namespaces[inventory_.groups[group].namespace_index];
     const auto selecting = policies_selecting(group);
     Subject subject{.group = group, .identities = std::move(identities), .stance = {}};
     for (const Direction direction : kDirections) {
@@ -37,11 +38,11 @@ class SubjectFinder {
         stance = quarantined(*pod.quarantine);
         continue;
       }
-      add_defaults(*inventory_.namespaces[inventory_.groups[group].namespace_index], stance);
+      add_defaults(ns, stance);
       for (const model::Tier tier :
            {model::Tier::Admin, model::Tier::NetworkPolicy, model::Tier::Baseline}) {
         for (const model::Policy* policy : selecting) {
-          if (policy->tier == tier) add_policy(*policy, direction, stance);
+          if (policy->tier == tier) add_policy(*policy, ns, direction, stance);
         }
       }
       const bool is_closed_by_default = std::ranges::any_of(
@@ -94,11 +95,13 @@ class SubjectFinder {
     }
   }
 
-  void add_policy(const model::Policy& policy, Direction direction, Stance& stance) {
+  // `ns`: the subject's, and so that of every policy of the NetworkPolicy tier.
+  void add_policy(const model::Policy& policy, const model::Namespace& ns, Direction direction,
+                  Stance& stance) {
     if (policy.tier == model::Tier::NetworkPolicy) {
       if (!has_direction(policy, direction)) return;
       stance.base[index_of(World::Staged)].is_isolated = true;
-      if (!policy.staged) stance.base[index_of(World::Enforced)].is_isolated = true;
+      if (!policy.staged && !ns.staged) stance.base[index_of(World::Enforced)].is_isolated = true;
     }
     const auto& rules = book_.rules_of(policy, direction);
     stance.rules.insert(stance.rules.end(), rules.begin(), rules.end());

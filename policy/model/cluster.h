@@ -31,7 +31,9 @@ struct Namespace {
   // Always holds kubernetes.io/metadata.name = name (added by the parser and by view building).
   Labels labels;
   bool default_deny = false;  // annotation bulkhead.io/default: deny
-  bool staged = false;        // annotation bulkhead.io/mode: staged
+  // Annotation bulkhead.io/mode: staged. Its policies and its own default are then evaluated and
+  // counted, never enforced; what the whole cluster says stays in force.
+  bool staged = false;
   Origin origin;
   friend bool operator==(const Namespace&, const Namespace&) = default;
 };
@@ -69,6 +71,16 @@ struct Pod {
   [[nodiscard]] bool is_live() const { return !host_network && !finished; }
   friend bool operator==(const Pod&, const Pod&) = default;
 };
+// A v1 Node, as far as a `nodes` peer asks. Which node runs us is not told by its object.
+struct Node {
+  std::string name;
+  Labels labels;
+  std::vector<IpAddress> addresses;  // the IP addresses of status.addresses, each once
+  Origin origin;
+  friend bool operator==(const Node&, const Node&) = default;
+};
+
+using NodePtr = std::shared_ptr<const Node>;
 using NamespacePtr = std::shared_ptr<const Namespace>;
 using PodPtr = std::shared_ptr<const Pod>;
 
@@ -92,6 +104,7 @@ struct Cluster {
   SharedMap<std::string, NamespacePtr> namespaces;
   SharedMap<PodKey, PodPtr> pods;
   SharedMap<std::string, PolicyPtr> policies;  // by Policy::id()
+  SharedMap<std::string, NodePtr> nodes;
 };
 
 // `next`, sharing with `before` every object that is the same in both: what two versions differ in

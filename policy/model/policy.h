@@ -69,12 +69,17 @@ struct WorldPeer {
 struct DnsPeer {
   friend bool operator==(const DnsPeer&, const DnsPeer&) = default;
 };
+// The addresses of the cluster's nodes whose labels match; no node matched = nothing.
+struct NodePeer {
+  LabelSelector nodes;
+  friend bool operator==(const NodePeer&, const NodePeer&) = default;
+};
 // A peer this version can parse but not enforce; matches nothing (law 1).
 struct UnsupportedPeer {
   std::string what;
   friend bool operator==(const UnsupportedPeer&, const UnsupportedPeer&) = default;
 };
-using Peer = std::variant<PodPeer, CidrPeer, WorldPeer, DnsPeer, UnsupportedPeer>;
+using Peer = std::variant<PodPeer, CidrPeer, WorldPeer, DnsPeer, NodePeer, UnsupportedPeer>;
 
 // ---- rules and policies ----
 enum class RuleAction : std::uint8_t { Accept, Deny, Pass };

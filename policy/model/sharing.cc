@@ -38,6 +38,7 @@ Cluster sharing_with(const Cluster& before, Cluster next) {
   next.namespaces = shared(before.namespaces, next.namespaces);
   next.pods = shared(before.pods, next.pods);
   next.policies = shared(before.policies, next.policies);
+  next.nodes = shared(before.nodes, next.nodes);
   return next;
 }
 

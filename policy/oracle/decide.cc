@@ -55,7 +55,8 @@ bool matches_rule(const Question& q, const model::Policy& policy, const model::R
 std::vector<const model::Policy*> policies_of(const Question& q, model::Tier tier, Staged staged) {
   std::vector<const model::Policy*> found;
   for (const auto& [id, policy] : q.cluster.policies) {
-    const bool counts = policy->tier == tier && (staged == Staged::Enforced || !policy->staged);
+    const bool counts =
+        policy->tier == tier && (staged == Staged::Enforced || !is_staged(q.cluster, *policy));
     if (counts && selects(q.cluster, *policy, q.pod)) found.push_back(policy.get());
   }
   std::stable_sort(found.begin(), found.end(),

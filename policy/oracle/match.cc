@@ -62,6 +62,13 @@ bool matches_cidr(const model::CidrPeer& peer, const std::optional<IpAddress>& a
                       [&](const Prefix& except) { return except.contains(*address); });
 }
 
+// A node's address is matched whoever answers behind it: a host-network pod, and also a pod that
+// claims it.
+bool matches_node(const model::Cluster& cluster, const model::NodePeer& peer,
+                  const std::optional<IpAddress>& address) {
+  return address && addresses_of_nodes(cluster, peer).contains(*address);
+}
+
 }  // namespace
 
 // LabelSelector: "The result of matchLabels and matchExpressions are ANDed. An empty label selector
@@ -105,6 +112,14 @@ bool selects(const model::Cluster& cluster, const model::Policy& policy, const m
   return matches_pod(policy.subject_pods, pod);
 }
 
+// Our own annotation `bulkhead.io/mode: staged`, on a policy or on its whole namespace.
+bool is_staged(const model::Cluster& cluster, const model::Policy& policy) {
+  if (policy.staged) return true;
+  if (policy.namespace_name.empty()) return false;
+  const auto space = cluster.namespaces.find(policy.namespace_name);
+  return space != cluster.namespaces.end() && space->second->staged;
+}
+
 // NetworkPolicySpec.policyTypes: "If this field is not specified, it will default based on the
 // existence of ingress or egress rules; policies that contain an egress section are assumed to
 // affect egress, and all policies (whether or not they contain an ingress section) are assumed to
@@ -143,9 +158,22 @@ bool matches_peer(const model::Cluster& cluster, const std::string& policy_names
             return pod == nullptr && party.address && !is_pod_address(cluster, *party.address);
           },
           [&](const model::DnsPeer&) { return is_cluster_dns(cluster, party); },
+          [&](const model::NodePeer& nodes) { return matches_node(cluster, nodes, party.address); },
           [&](const model::UnsupportedPeer&) { return false; },
       },
       peer);
+}
+
+// ClusterNetworkPolicyEgressPeer.nodes: "selects the nodeIPs as the peer type by matching on the
+// IPs present in the node.Status.Addresses field of the node"; "if present but empty, it selects
+// all Nodes".
+std::set<IpAddress> addresses_of_nodes(const model::Cluster& cluster, const model::NodePeer& peer) {
+  std::set<IpAddress> addresses;
+  for (const auto& [name, node] : cluster.nodes) {
+    if (!matches(peer.nodes, node->labels)) continue;
+    addresses.insert(node->addresses.begin(), node->addresses.end());
+  }
+  return addresses;
 }
 
 bool is_cluster_dns(const model::Cluster& cluster, const Party& party) {

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
 
 #include "policy/model/cluster.h"
 #include "policy/oracle/oracle.h"
@@ -24,6 +27,9 @@ namespace bulkhead::oracle {
 [[nodiscard]] bool selects(const model::Cluster& cluster, const model::Policy& policy,
                            const model::Pod& pod);
 
+// True when the policy is evaluated and counted, never enforced.
+[[nodiscard]] bool is_staged(const model::Cluster& cluster, const model::Policy& policy);
+
 // NetworkPolicySpec.policyTypes: as written, else Ingress, and Egress only if there are egress
 // rules.
 [[nodiscard]] bool applies_to(const model::Policy& policy, Direction direction);
@@ -39,6 +45,10 @@ namespace bulkhead::oracle {
 // selector means.
 [[nodiscard]] bool matches_peer(const model::Cluster& cluster, const std::string& policy_namespace,
                                 const model::Peer& peer, const Party& party);
+
+// Every address of every node that the peer selects.
+[[nodiscard]] std::set<IpAddress> addresses_of_nodes(const model::Cluster& cluster,
+                                                     const model::NodePeer& peer);
 
 // The cluster DNS of the settings: an address, or a pod by namespace and labels.
 [[nodiscard]] bool is_cluster_dns(const model::Cluster& cluster, const Party& party);

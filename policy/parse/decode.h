@@ -19,6 +19,9 @@ namespace bulkhead::parse {
 // v1 Pod. Metadata is strict; unknown fields of spec and status are Kubernetes' own business.
 [[nodiscard]] model::Pod decode_pod(Report& report, const Node& object);
 
+// v1 Node: its labels and the IP addresses of status.addresses. As strict as decode_pod.
+[[nodiscard]] model::Node decode_cluster_node(Report& report, const Node& object);
+
 // networking.k8s.io/v1 NetworkPolicy, validated like pkg/apis/networking/validation.
 [[nodiscard]] model::Policy decode_network_policy(Report& report, const Node& object);
 
@@ -47,6 +50,9 @@ void read_pod_spec(Report& report, const Node& spec, const Path& path, model::Po
 [[nodiscard]] std::optional<std::uint8_t> read_protocol(Report& report, const Node& node,
                                                         const Path& path);
 
+// An IPv4 or IPv6 address; an IPv4 one must be written as such.
+[[nodiscard]] std::optional<IpAddress> read_address(Report& report, const Node& node,
+                                                    const Path& path);
 // A CIDR block; host bits are cleared with a warning.
 [[nodiscard]] std::optional<Prefix> read_prefix(Report& report, const Node& node, const Path& path);
 // A list of CIDR blocks strictly inside `outer`.

@@ -20,8 +20,9 @@ struct TypeName {
 
 constexpr std::array kForeignPolicyGroups = {"cilium.io", "crd.projectcalico.org",
                                              "projectcalico.org", "crd.antrea.io"};
+// A Node that cannot be read may be one that a Deny rule means.
 constexpr std::array kClusterWideKinds = {"ClusterNetworkPolicy", "AdminNetworkPolicy",
-                                          "BaselineAdminNetworkPolicy"};
+                                          "BaselineAdminNetworkPolicy", "Node"};
 constexpr std::array kWorkloads = {"Deployment", "StatefulSet", "DaemonSet",
                                    "ReplicaSet", "Job",         "CronJob"};
 // Kinds of networking.k8s.io that are no policy.
@@ -32,7 +33,6 @@ constexpr std::array kCoreOthers = {"Binding",
                                     "Endpoints",
                                     "Event",
                                     "LimitRange",
-                                    "Node",
                                     "PersistentVolume",
                                     "PersistentVolumeClaim",
                                     "PodTemplate",
@@ -120,12 +120,16 @@ void read_core(Report& report, const Node& object, const TypeName& type, ParsedF
         std::make_shared<const model::Namespace>(decode_namespace(report, object)));
   } else if (type.kind == "Pod") {
     file.objects.pods.push_back(std::make_shared<const model::Pod>(decode_pod(report, object)));
-  } else if (type.kind == "List" || type.kind == "NamespaceList" || type.kind == "PodList") {
+  } else if (type.kind == "Node") {
+    file.objects.nodes.push_back(
+        std::make_shared<const model::Node>(decode_cluster_node(report, object)));
+  } else if (type.kind == "List" || type.kind == "NamespaceList" || type.kind == "PodList" ||
+             type.kind == "NodeList") {
     read_items(report, object, type, file);
   } else if (is_one_of(without_list(type.kind), kCoreOthers)) {
     skip(report, object, type);
   } else {
-    refuse_kind(report, object, type, "known are Namespace, Pod and List");
+    refuse_kind(report, object, type, "known are Namespace, Pod, Node and List");
   }
 }
 

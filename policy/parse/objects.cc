@@ -7,6 +7,7 @@ void Objects::append(const Objects& other) {
   namespaces.insert(namespaces.end(), other.namespaces.begin(), other.namespaces.end());
   pods.insert(pods.end(), other.pods.begin(), other.pods.end());
   policies.insert(policies.end(), other.policies.begin(), other.policies.end());
+  nodes.insert(nodes.end(), other.nodes.begin(), other.nodes.end());
 }
 
 }  // namespace bulkhead::parse

@@ -12,10 +12,11 @@ struct Objects {
   std::vector<model::NamespacePtr> namespaces;
   std::vector<model::PodPtr> pods;
   std::vector<model::PolicyPtr> policies;
+  std::vector<model::NodePtr> nodes;
 
   void append(const Objects& other);
   [[nodiscard]] bool is_empty() const {
-    return namespaces.empty() && pods.empty() && policies.empty();
+    return namespaces.empty() && pods.empty() && policies.empty() && nodes.empty();
   }
 };
 

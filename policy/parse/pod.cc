@@ -64,21 +64,11 @@ void read_containers(Report& report, const Node& containers, const Path& path, m
   }
 }
 
-void read_address(Report& report, const Node& node, const Path& path, model::Pod& pod) {
-  const auto text = read_string(report, node, path);
-  if (!text || text->empty()) return;
-  const auto address = IpAddress::parse(*text);
-  if (!address) {
-    report.invalid(node, path, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
-    return;
-  }
-  const bool is_v4_mapped = address->family == Family::V6 && text->starts_with("::ffff:") &&
-                            text->find('.') != text->npos;
-  if (is_v4_mapped) {
-    report.invalid(node, path, "must not be an IPv4-mapped IPv6 address; write it as IPv4");
-    return;
-  }
-  if (std::find(pod.ips.begin(), pod.ips.end(), *address) == pod.ips.end()) {
+// Empty as long as the pod has none yet.
+void read_pod_ip(Report& report, const Node& node, const Path& path, model::Pod& pod) {
+  if (node.is_scalar() && node.scalar.empty()) return;
+  const auto address = read_address(report, node, path);
+  if (address && std::find(pod.ips.begin(), pod.ips.end(), *address) == pod.ips.end()) {
     pod.ips.push_back(*address);
   }
 }
@@ -89,7 +79,7 @@ void read_status(Report& report, const Node& object, model::Pod& pod) {
   const Path path = root.field("status");
   if (status == nullptr || !check_map(report, *status, path)) return;
   if (const Node* ip = status->find("podIP")) {
-    read_address(report, *ip, path.field("podIP"), pod);
+    read_pod_ip(report, *ip, path.field("podIP"), pod);
   }
   const Node* ips = status->find("podIPs");
   const Path ips_path = path.field("podIPs");
@@ -98,7 +88,7 @@ void read_status(Report& report, const Node& object, model::Pod& pod) {
       const Path item = ips_path.item(i);
       if (!check_fields(report, ips->items[i], item, {"ip"})) continue;
       if (const Node* ip = ips->items[i].find("ip")) {
-        read_address(report, *ip, item.field("ip"), pod);
+        read_pod_ip(report, *ip, item.field("ip"), pod);
       }
     }
   }
@@ -115,6 +105,23 @@ void read_status(Report& report, const Node& object, model::Pod& pod) {
 }
 
 }  // namespace
+
+std::optional<IpAddress> read_address(Report& report, const Node& node, const Path& path) {
+  const auto text = read_string(report, node, path);
+  if (!text) return {};
+  const auto address = IpAddress::parse(*text);
+  if (!address) {
+    report.invalid(node, path, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
+    return {};
+  }
+  const bool is_v4_mapped = address->family == Family::V6 && text->starts_with("::ffff:") &&
+                            text->find('.') != text->npos;
+  if (is_v4_mapped) {
+    report.invalid(node, path, "must not be an IPv4-mapped IPv6 address; write it as IPv4");
+    return {};
+  }
+  return *address;
+}
 
 void read_pod_spec(Report& report, const Node& spec, const Path& path, model::Pod& pod) {
   if (!check_map(report, spec, path)) return;

@@ -11,24 +11,6 @@ Error written_twice(std::string_view what, const model::Origin& second,
   return {fmt::format("{} is already written at {}; keep one", what, first.text()), second.text()};
 }
 
-model::NamespacePtr with_name_label(const model::NamespacePtr& space) {
-  const auto label = space->labels.find(model::kNamespaceNameLabel);
-  if (label != space->labels.end() && label->second == space->name) return space;
-  auto copy = std::make_shared<model::Namespace>(*space);
-  copy->labels[model::kNamespaceNameLabel] = copy->name;
-  return copy;
-}
-
-model::PodPtr with_service_account(const model::PodPtr& pod) {
-  const std::string account = pod->service_account.empty() ? "default" : pod->service_account;
-  const auto label = pod->labels.find(model::kServiceAccountLabel);
-  if (label != pod->labels.end() && label->second == account) return pod;
-  auto copy = std::make_shared<model::Pod>(*pod);
-  copy->service_account = account;
-  copy->labels[model::kServiceAccountLabel] = account;
-  return copy;
-}
-
 void declare(model::Cluster& cluster, const std::string& name, const model::Origin& origin) {
   if (name.empty() || cluster.namespaces.contains(name)) return;
   auto space = std::make_shared<model::Namespace>();
@@ -81,12 +63,41 @@ Status add_policies(model::Cluster& cluster, const Objects& objects) {
   return {};
 }
 
+// Two nodes may share an address, such as one external address before both.
+Status add_nodes(model::Cluster& cluster, const Objects& objects) {
+  for (const auto& node : objects.nodes) {
+    const auto [at, is_new] = cluster.nodes.emplace(node->name, node);
+    if (is_new) continue;
+    return tl::unexpected(
+        written_twice(fmt::format("Node {}", node->name), node->origin, at->second->origin));
+  }
+  return {};
+}
+
 }  // namespace
+
+model::NamespacePtr with_name_label(const model::NamespacePtr& space) {
+  const auto label = space->labels.find(model::kNamespaceNameLabel);
+  if (label != space->labels.end() && label->second == space->name) return space;
+  auto copy = std::make_shared<model::Namespace>(*space);
+  copy->labels[model::kNamespaceNameLabel] = copy->name;
+  return copy;
+}
+
+model::PodPtr with_service_account(const model::PodPtr& pod) {
+  const std::string account = pod->service_account.empty() ? "default" : pod->service_account;
+  const auto label = pod->labels.find(model::kServiceAccountLabel);
+  if (label != pod->labels.end() && label->second == account) return pod;
+  auto copy = std::make_shared<model::Pod>(*pod);
+  copy->service_account = account;
+  copy->labels[model::kServiceAccountLabel] = account;
+  return copy;
+}
 
 Result<model::Cluster> build_cluster(const Objects& objects, const model::Settings& settings) {
   model::Cluster cluster;
   cluster.settings = settings;
-  for (const auto add : {add_namespaces, add_pods, add_policies}) {
+  for (const auto add : {add_namespaces, add_pods, add_policies, add_nodes}) {
     if (auto status = add(cluster, objects); !status) return tl::unexpected(status.error());
   }
   return cluster;

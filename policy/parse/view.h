@@ -14,4 +14,9 @@ namespace bulkhead::parse {
 [[nodiscard]] Result<model::Cluster> build_cluster(const Objects& objects,
                                                    const model::Settings& settings);
 
+// One object as the view has it, for whoever keeps a view up to date piece by piece: the same where
+// nothing is to be added.
+[[nodiscard]] model::NamespacePtr with_name_label(const model::NamespacePtr& space);
+[[nodiscard]] model::PodPtr with_service_account(const model::PodPtr& pod);
+
 }  // namespace bulkhead::parse

@@ -71,6 +71,8 @@ class Linter {
     }
   }
 
+  bool is_staged(const Policy& policy) const { return oracle::is_staged(cluster_, policy); }
+
   static bool is_asked(const Policy& policy, Direction direction) {
     return policy.tier != model::Tier::NetworkPolicy || oracle::applies_to(policy, direction);
   }
@@ -98,7 +100,7 @@ class Linter {
     const bool is_union = policy.tier == model::Tier::NetworkPolicy;
     bool is_earlier = true;
     for (const auto* other : policies_) {
-      const bool counts = other->tier == policy.tier && other->staged == policy.staged &&
+      const bool counts = other->tier == policy.tier && is_staged(*other) == is_staged(policy) &&
                           is_asked(*other, direction);
       for (const auto& candidate : other->rules_of(direction)) {
         if (&candidate == &rule) {
@@ -221,13 +223,13 @@ class Linter {
   // Warns where something may go out that names are needed for; a pod that may reach nothing at
   // all needs no names.
   void lint_dns(const Policy& policy, const std::vector<const model::Pod*>& subjects) {
-    const bool closes = policy.tier == model::Tier::NetworkPolicy && !policy.staged &&
+    const bool closes = policy.tier == model::Tier::NetworkPolicy && !is_staged(policy) &&
                         oracle::applies_to(policy, Direction::Egress) &&
                         !policy.rules_of(Direction::Egress).empty();
     if (!closes) return;
     for (const auto* pod : subjects) {
       const bool can_resolve = std::ranges::any_of(policies_, [&](const Policy* other) {
-        return !other->staged && is_asked(*other, Direction::Egress) &&
+        return !is_staged(*other) && is_asked(*other, Direction::Egress) &&
                std::ranges::any_of(other->rules_of(Direction::Egress), may_resolve) &&
                oracle::selects(cluster_, *other, *pod);
       });
@@ -242,7 +244,7 @@ class Linter {
 
   // Any rule or isolation that keeps some peer out counts as closing.
   bool closes_ingress(const Policy& policy, const model::Pod& pod) const {
-    if (policy.staged || !oracle::selects(cluster_, policy, pod)) return false;
+    if (is_staged(policy) || !oracle::selects(cluster_, policy, pod)) return false;
     if (policy.tier == model::Tier::NetworkPolicy) {
       return oracle::applies_to(policy, Direction::Ingress);
     }

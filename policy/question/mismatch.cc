@@ -87,6 +87,16 @@ Faults cidr_faults(const model::CidrPeer& peer, const End& end) {
   return {};
 }
 
+// The node that has the address, or that none has it.
+Faults node_faults(const model::Cluster& cluster, const model::NodePeer& peer, const End& end) {
+  if (!end.address) return {fmt::format("{} has no address", end.name)};
+  for (const auto& [name, node] : cluster.nodes) {
+    if (std::ranges::find(node->addresses, *end.address) == node->addresses.end()) continue;
+    return selector_faults(peer.nodes, node->labels, "node " + name);
+  }
+  return {fmt::format("{} is no node's address", end.address->text())};
+}
+
 Faults peer_faults(const model::Cluster& cluster, const std::string& policy_namespace,
                    const model::Peer& peer, const End& end) {
   const oracle::Party party{end.pod, end.address, false};
@@ -100,6 +110,9 @@ Faults peer_faults(const model::Cluster& cluster, const std::string& policy_name
   }
   if (std::holds_alternative<model::DnsPeer>(peer)) {
     return {fmt::format("{} is not the cluster DNS", end.name)};
+  }
+  if (const auto* nodes = std::get_if<model::NodePeer>(&peer)) {
+    return node_faults(cluster, *nodes, end);
   }
   return {"the rule names a peer that this version cannot match"};
 }
@@ -160,7 +173,10 @@ std::optional<Faults> subject_faults(const model::Cluster& cluster, const model:
     faults.push_back(fmt::format("the policy's policyTypes do not name {}",
                                  direction == Direction::Egress ? "Egress" : "Ingress"));
   }
-  if (policy.staged) faults.emplace_back("the policy is staged, so not enforced");
+  if (oracle::is_staged(cluster, policy)) {
+    faults.emplace_back(policy.staged ? "the policy is staged, so not enforced"
+                                      : "its namespace is staged, so the policy is not enforced");
+  }
   return faults;
 }
 

@@ -35,19 +35,30 @@ void cut(std::set<IpAddress>& starts, const Prefix& prefix) {
   if (step_up(next)) starts.insert(next);
 }
 
+void cut_by_block(std::set<IpAddress>& starts, const model::CidrPeer& block) {
+  cut(starts, block.prefix);
+  for (const auto& except : block.except) cut(starts, except);
+}
+
+void cut_by_nodes(std::set<IpAddress>& starts, const model::Cluster& cluster) {
+  for (const auto& [name, node] : cluster.nodes) {
+    for (const auto& address : node->addresses) cut(starts, Prefix::host(address));
+  }
+}
+
 void cut_by_policies(std::set<IpAddress>& starts, const model::Cluster& cluster) {
+  bool names_nodes = false;
   for (const auto& [id, policy] : cluster.policies) {
     for (const auto& rules : policy->rules) {
       for (const auto& rule : rules) {
         for (const auto& peer : rule.peers) {
-          const auto* block = std::get_if<model::CidrPeer>(&peer);
-          if (block == nullptr) continue;
-          cut(starts, block->prefix);
-          for (const auto& except : block->except) cut(starts, except);
+          if (const auto* block = std::get_if<model::CidrPeer>(&peer)) cut_by_block(starts, *block);
+          names_nodes = names_nodes || std::holds_alternative<model::NodePeer>(peer);
         }
       }
     }
   }
+  if (names_nodes) cut_by_nodes(starts, cluster);
 }
 
 void cut_by_settings(std::set<IpAddress>& starts, const model::Cluster& cluster) {

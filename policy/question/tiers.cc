@@ -32,7 +32,7 @@ std::vector<const model::Policy*> deciding_policies(const model::Cluster& cluste
                                                     Direction direction, const model::Pod& pod) {
   std::vector<const model::Policy*> found;
   for (const auto& [id, policy] : cluster.policies) {
-    if (policy->tier != tier || policy->staged) continue;
+    if (policy->tier != tier || oracle::is_staged(cluster, *policy)) continue;
     if (tier == model::Tier::NetworkPolicy && !oracle::applies_to(*policy, direction)) continue;
     if (oracle::selects(cluster, *policy, pod)) found.push_back(policy.get());
   }

@@ -33,6 +33,9 @@ std::string text_of(const model::Peer& peer) {
     return text;
   }
   if (std::holds_alternative<model::WorldPeer>(peer)) return "world";
+  if (const auto* nodes = std::get_if<model::NodePeer>(&peer)) {
+    return fmt::format("nodes({})", text_of(nodes->nodes));
+  }
   return std::holds_alternative<model::DnsPeer>(peer) ? "dns" : "unsupported";
 }
 
@@ -92,6 +95,10 @@ std::string describe(const model::Cluster& cluster) {
     for (const auto& port : pod->ports) {
       text += fmt::format(" {}:{}/{}", port.name, protocol_name(port.protocol), port.port);
     }
+  }
+  for (const auto& [name, node] : cluster.nodes) {
+    text += fmt::format("\nnode {}:{}", name, text_of(node->labels));
+    for (const auto& address : node->addresses) text += " " + address.text();
   }
   for (const auto& [id, policy] : cluster.policies) text += "\n" + text_of(*policy);
   return text;

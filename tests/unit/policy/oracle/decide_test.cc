@@ -218,17 +218,46 @@ TEST(Oracle, EvaluatesStagedPoliciesWithoutEnforcingThem) {
   EXPECT_EQ(answer.staged_rule, "default/isolated");
 }
 
-TEST(Oracle, StagesANamespacesDefaultAlone) {
-  const std::string space =
-      "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: db, annotations: "
-      "{bulkhead.io/default: deny, bulkhead.io/mode: staged}}\n";
-  const auto trial = cluster_of(three_pods() + space);
+constexpr std::string_view kStagedSpace =
+    "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: db, annotations: "
+    "{bulkhead.io/default: deny, bulkhead.io/mode: staged}}\n";
+
+TEST(Oracle, StagesANamespacesOwnDefault) {
+  const auto trial = cluster_of(three_pods() + std::string(kStagedSpace));
   const auto answer =
       decide(trial, Direction::Ingress, pod(trial, "db", "db"), pod(trial, "web", "web"), kTcp, 80);
   EXPECT_EQ(answer.verdict, Verdict::Allow);
+  EXPECT_EQ(answer.staged_verdict, Verdict::Deny);
   EXPECT_EQ(answer.staged_rule, "default/namespace");
-  const auto closed = cluster_of(three_pods() + space + policy("{}"));
-  EXPECT_EQ(into_db(closed, pod(closed, "web", "web")), denied_by("default/isolated"));
+}
+
+TEST(Oracle, StagesEveryPolicyOfAStagedNamespace) {
+  const auto trial = cluster_of(three_pods() + std::string(kStagedSpace) +
+                                policy("{ingress: [{ports: [{port: 81}]}]}"));
+  const auto ask_at = [&](std::uint16_t port) {
+    return decide(trial, Direction::Ingress, pod(trial, "db", "db"), pod(trial, "web", "web"), kTcp,
+                  port);
+  };
+  EXPECT_EQ(ask_at(80).verdict, Verdict::Allow);
+  EXPECT_EQ(ask_at(80).rule, "default/node");
+  EXPECT_EQ(ask_at(80).staged_verdict, Verdict::Deny);
+  EXPECT_EQ(ask_at(80).staged_rule, "default/isolated");
+  EXPECT_EQ(ask_at(81).staged_rule, "NetworkPolicy/db/p/ingress/0");
+}
+
+TEST(Oracle, LetsAStagedNamespaceStageNothingElse) {
+  // Another namespace's policy stays enforced.
+  const auto other =
+      cluster_of(three_pods() + std::string(kStagedSpace) + policy("{}", "p", "web"));
+  EXPECT_EQ(ask(other, Direction::Ingress, pod(other, "web", "web"), pod(other, "db", "db")),
+            denied_by("default/isolated"));
+  // And so does the node's default.
+  model::Settings deny;
+  deny.default_verdict = Verdict::Deny;
+  const auto closed = cluster_of(
+      three_pods() + std::string(kStagedSpace) + policy("{ingress: [{}], policyTypes: [Ingress]}"),
+      deny);
+  EXPECT_EQ(into_db(closed, pod(closed, "web", "web")), denied_by("default/node"));
 }
 
 // An Admin or Baseline policy with one rule about every peer.
@@ -258,6 +287,15 @@ TEST(Oracle, AsksTheTiersInOrder) {
   EXPECT_EQ(into_db(cluster, web), denied_by("ClusterNetworkPolicy/b/ingress/0"));
   add_cluster_policy(cluster, model::Tier::Admin, "c", 1, Pass);
   EXPECT_EQ(into_db(cluster, web), denied_by("default/isolated"));
+}
+
+TEST(Oracle, KeepsTheClusterWideTiersOverAStagedNamespace) {
+  for (const auto tier : {model::Tier::Admin, model::Tier::Baseline}) {
+    auto cluster = cluster_of(three_pods() + std::string(kStagedSpace) + policy("{}"));
+    add_cluster_policy(cluster, tier, "guard", 0, model::RuleAction::Deny);
+    EXPECT_EQ(into_db(cluster, pod(cluster, "web", "web")),
+              denied_by("ClusterNetworkPolicy/guard/ingress/0"));
+  }
 }
 
 TEST(Oracle, AsksTheBaselineWhereNothingIsolates) {
