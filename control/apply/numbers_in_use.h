@@ -10,15 +10,10 @@
 
 namespace bulkhead::control::apply {
 
-// The identities that a table knows by itself.
-[[nodiscard]] std::set<std::uint32_t> identities_of(const compile::CompiledTable& table,
-                                                    const compile::Numbers& numbers);
-
 // For every identity that acknowledged addresses still carry and the new table no longer knows: the
 // one that all of them will carry next. Where they part, none: see parting_aliases().
 [[nodiscard]] std::vector<compile::Alias> aliases_for(const compile::CompiledTable& table,
-                                                      const AddressEntries& acknowledged,
-                                                      const compile::Numbers& numbers);
+                                                      const AddressEntries& acknowledged);
 
 // For the identities of which aliases_for() leaves none because their addresses part: each
 // successor answered like the identity it parts from. With them the table in force can be published
@@ -27,8 +22,7 @@ namespace bulkhead::control::apply {
 // of its successors with a meaning of its own: its addresses are denied for the moment in between.
 [[nodiscard]] std::vector<compile::Alias> parting_aliases(const compile::CompiledTable& next,
                                                           const compile::CompiledTable& in_force,
-                                                          const AddressEntries& acknowledged,
-                                                          const compile::Numbers& numbers);
+                                                          const AddressEntries& acknowledged);
 
 // Gives back what no table (`way_back` may be null) and no acknowledged address names.
 void release_identities(const compile::CompiledTable& table, const compile::CompiledTable* way_back,

@@ -6,10 +6,10 @@ namespace bulkhead::control::apply {
 AddressEntries wished_addresses(const state::Desired& desired,
                                 const compile::CompiledTable& table) {
   AddressEntries entries;
-  for (const auto& item : table.addresses) {
-    const auto place = desired.addresses.find(item.address);
+  for (const auto& [address, item] : table.addresses) {
+    const auto place = desired.addresses.find(address);
     if (place == desired.addresses.end() || place->second.pod != item.pod) continue;
-    entries.emplace(item.address, AddressEntry{item.identity, place->second.port, false});
+    entries.emplace(address, AddressEntry{item.identity, place->second.port, false});
   }
   for (const auto& address : desired.node_addresses) {
     entries.emplace(address, AddressEntry{kOwnNodeIdentity, PortId{}, true});

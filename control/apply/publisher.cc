@@ -176,7 +176,7 @@ Result<Publisher::TablePtr> Publisher::prepare(const DesiredPtr& desired, Outcom
   auto compiled = compile_(desired->cluster, local, revision, numbers_, {});
   if (!compiled) return refused("compile", compiled.error());
   // Live flows must not be cut between the table and the address updates that follow it.
-  const auto aliases = aliases_for(*compiled, acknowledged_.addresses, numbers_);
+  const auto aliases = aliases_for(*compiled, acknowledged_.addresses);
   if (!aliases.empty()) {
     compiled = compile_(desired->cluster, local, revision, numbers_, aliases);
     if (!compiled) return refused("compile", compiled.error());
@@ -208,7 +208,7 @@ bool Publisher::answers_like_the_one_in_force(const compile::CompiledTable& tabl
 bool Publisher::part_identities(const TablePtr& next, Dataplane& dataplane, Outcomes& outcomes) {
   const bool is_in_force = in_force_.table && acknowledged_.revision == in_force_.table->revision;
   if (!is_in_force) return true;
-  const auto aliases = parting_aliases(*next, *in_force_.table, acknowledged_.addresses, numbers_);
+  const auto aliases = parting_aliases(*next, *in_force_.table, acknowledged_.addresses);
   if (aliases.empty()) return true;
   const auto& old = *in_force_.desired;
   const Revision revision(last_revision_.value + 1);
@@ -227,14 +227,14 @@ bool Publisher::part_identities(const TablePtr& next, Dataplane& dataplane, Outc
   in_force_.table = table;
 
   std::vector<std::pair<IpAddress, AddressEntry>> entries;
-  for (const auto& item : next->addresses) {
-    const auto held = acknowledged_.addresses.find(item.address);
+  for (const auto& [address, item] : next->addresses) {
+    const auto held = acknowledged_.addresses.find(address);
     if (held == acknowledged_.addresses.end()) continue;
     const bool parts = std::any_of(aliases.begin(), aliases.end(), [&](const auto& alias) {
       return alias.now == held->second.identity && alias.retired == item.identity;
     });
     if (!parts) continue;
-    entries.emplace_back(item.address, AddressEntry{item.identity, held->second.port, false});
+    entries.emplace_back(address, AddressEntry{item.identity, held->second.port, false});
   }
   if (upsert(entries, dataplane, outcomes)) return true;
   return acknowledged_.revision.value != 0 && goes_on();

@@ -39,10 +39,15 @@ class Compiler::Kept {
         inventory(cluster),
         regions(policies.prefixes()),
         identities(number_identities(cluster, inventory, regions, numbers)),
-        addresses(std::move(identities.addresses)),
-        keys(std::move(identities.keys)),
         version(numbers.identity_version()) {
     forget_peers();
+    for (auto& [address, identity, pod] : identities.addresses) {
+      addresses.emplace(address, PodAddress{identity, std::move(pod)});
+    }
+    for (const auto& [key, identity] : identities.pods_without_address) pods.emplace(key, identity);
+    for (const auto& key : identities.keys) {
+      keys.emplace(numbers.identity(key), std::make_shared<const std::string>(key));
+    }
   }
 
   // False where more changed than policies, or a policy changed what tells addresses apart.
@@ -64,8 +69,9 @@ class Compiler::Kept {
   Inventory inventory;
   Regions regions;
   Identities identities;
-  SharedVector<AddressIdentity> addresses;
-  SharedVector<std::string> keys;
+  model::SharedMap<IpAddress, PodAddress> addresses;
+  model::SharedMap<model::PodKey, IdentityId> pods;
+  model::SharedMap<IdentityId, std::shared_ptr<const std::string>> keys;
   std::shared_ptr<const Numbers::Version> version;
   std::optional<Resolver> resolver;
 
@@ -106,7 +112,7 @@ Result<CompiledTable> Compiler::compile(const model::Cluster& cluster, const Loc
     return in_context("cannot compile", ok.error());
   }
   compiled.addresses = kept_->addresses;
-  compiled.pods = identities.pods_without_address;
+  compiled.pods = kept_->pods;
   compiled.identity_keys = kept_->keys;
   return compiled;
 }

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
@@ -13,8 +13,8 @@
 #include "policy/base/ids.h"
 #include "policy/base/result.h"
 #include "policy/compile/numbers.h"
-#include "policy/compile/shared_vector.h"
 #include "policy/model/cluster.h"
+#include "policy/model/shared_map.h"
 #include "policy/table/builder.h"
 #include "policy/table/view.h"
 
@@ -32,10 +32,10 @@ struct SlotInfo {
 
 // The identity of one pod address. A pod with two addresses may have two identities: CIDR
 // membership is part of an identity, and so is the family once a policy names a CIDR.
-struct AddressIdentity {
-  IpAddress address;
+struct PodAddress {
   IdentityId identity;
   model::PodKey pod;
+  friend bool operator==(const PodAddress&, const PodAddress&) = default;
 };
 
 using Section = table::Section;
@@ -44,13 +44,15 @@ using Section = table::Section;
 struct CompiledTable {
   Revision revision;
   std::vector<Section> sections;
-  // Every live pod address, sorted by address. One that two different pods claim is unknown.
-  SharedVector<AddressIdentity> addresses;
-  std::map<model::PodKey, IdentityId> pods;  // live pods that have no address yet
-  std::vector<SlotInfo> slots;               // every slot this table can answer with
+  // Every live pod address. One that two different pods claim is unknown. What two versions of a
+  // cluster have in common, their tables' maps share.
+  model::SharedMap<IpAddress, PodAddress> addresses;
+  model::SharedMap<model::PodKey, IdentityId> pods;  // live pods that have no address yet
+  std::vector<SlotInfo> slots;                       // every slot this table can answer with
 
-  // Every key of Numbers that this table names: what must not be released while it is in force.
-  SharedVector<std::string> identity_keys;
+  // The identities and slots that this table knows by itself, with their keys in Numbers: what must
+  // not be released while it is in force.
+  model::SharedMap<IdentityId, std::shared_ptr<const std::string>> identity_keys;
   std::vector<std::string> slot_keys;
 
   [[nodiscard]] std::vector<table::SectionBytes> section_bytes() const;

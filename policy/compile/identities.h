@@ -24,6 +24,12 @@ struct Identity {
   IdentityId id;
 };
 
+struct AddressIdentity {
+  IpAddress address;
+  IdentityId identity;
+  model::PodKey pod;
+};
+
 // Every identity of the cluster. Sorted by group, then region, outside ones last, so that a group's
 // identities are neighbours. The first outside one is the world (no region).
 struct Identities {

@@ -73,7 +73,9 @@ TableJudge::TableJudge(const model::Cluster& cluster,
                        std::shared_ptr<const compile::CompiledTable> compiled,
                        table::TableView view)
     : cluster_(&cluster), compiled_(std::move(compiled)), view_(std::move(view)) {
-  for (const auto& entry : compiled_->addresses) identities_.emplace(entry.address, entry.identity);
+  for (const auto& [address, entry] : compiled_->addresses) {
+    identities_.emplace(address, entry.identity);
+  }
   for (const auto& slot : compiled_->slots) rules_.emplace(slot.slot.value, slot.rule);
 }
 

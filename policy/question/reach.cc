@@ -26,7 +26,9 @@ Result<Reach> Reach::compile(const model::Cluster& cluster) {
 
 Reach::Reach(std::shared_ptr<const compile::CompiledTable> compiled, table::TableView view)
     : compiled_(std::move(compiled)), view_(std::move(view)) {
-  for (const auto& entry : compiled_->addresses) identities_.emplace(entry.address, entry.identity);
+  for (const auto& [address, entry] : compiled_->addresses) {
+    identities_.emplace(address, entry.identity);
+  }
   for (const auto& slot : compiled_->slots) rules_.emplace(slot.slot.value, slot.rule);
 }
 

@@ -37,14 +37,15 @@ std::optional<model::PodKey> pod_at(const Json& row, std::size_t i) {
   return model::PodKey{text->substr(0, slash), text->substr(slash + 1)};
 }
 
-std::optional<compile::AddressIdentity> read_address(const Json& row, std::uint32_t limit) {
+std::optional<std::pair<IpAddress, compile::PodAddress>> read_address(const Json& row,
+                                                                      std::uint32_t limit) {
   if (!is_row(row, 3)) return {};
   const auto text = text_at(row, 0);
   const auto address = text ? IpAddress::parse(*text) : fail("absent");
   const auto identity = number_at(row, 1, limit);
   const auto pod = pod_at(row, 2);
   if (!address || !identity || !pod) return {};
-  return compile::AddressIdentity{*address, IdentityId{*identity}, *pod};
+  return std::pair{*address, compile::PodAddress{IdentityId{*identity}, *pod}};
 }
 
 std::optional<compile::SlotInfo> read_slot(const Json& row, std::uint32_t limit) {
@@ -66,8 +67,8 @@ std::optional<compile::SlotInfo> read_slot(const Json& row, std::uint32_t limit)
 
 std::string names_text(const compile::CompiledTable& table) {
   Json addresses = Json::array();
-  for (const auto& entry : table.addresses) {
-    addresses.push_back({entry.address.text(), entry.identity.value, entry.pod.text()});
+  for (const auto& [address, entry] : table.addresses) {
+    addresses.push_back({address.text(), entry.identity.value, entry.pod.text()});
   }
   Json pods = Json::array();
   for (const auto& [key, identity] : table.pods) {
@@ -94,9 +95,9 @@ Status read_names(std::string_view text, const table::TableView& view,
     const auto entry = read_address(row, identities);
     if (!entry) return fail("address {} cannot be read", table.addresses.size());
     const bool is_sorted =
-        table.addresses.empty() || table.addresses.back().address < entry->address;
-    if (!is_sorted) return fail("address {} is out of order", entry->address.text());
-    table.addresses.push_back(*entry);
+        table.addresses.empty() || std::prev(table.addresses.end())->first < entry->first;
+    if (!is_sorted) return fail("address {} is out of order", entry->first.text());
+    table.addresses.emplace(entry->first, entry->second);
   }
   for (const auto& row : list_of(json, "pods")) {
     const auto pod = is_row(row, 2) ? pod_at(row, 0) : std::nullopt;

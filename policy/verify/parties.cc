@@ -130,32 +130,28 @@ class Finder {
   // Walks the compile's addresses, the claims and the stretches side by side, all ascending.
   Status add_addresses() {
     const auto& given = compiled_.addresses;
-    std::size_t at = 0;
+    auto at = given.begin();
     std::size_t stretch = 0;
     for (std::size_t i = 0; i < claims_.size();) {
       const IpAddress& address = claims_[i].address;
-      if (at == given.size() || given[at].address > address) {
+      if (at == given.end() || at->first > address) {
         return fail("the compile does not name {} of pod {}", address.text(),
                     pods_[claims_[i].pod].pod->key.text());
       }
-      if (given[at].address < address) return surplus(at);
+      if (at->first < address) return surplus(at->first);
       while (stretch + 1 < cuts_.starts().size() && cuts_.starts()[stretch + 1] <= address) {
         ++stretch;
       }
       std::size_t end = i;
       while (end < claims_.size() && claims_[end].address == address) ++end;
-      if (auto ok = add_owned(i, end, given[at].identity, stretch); !ok) return ok;
+      if (auto ok = add_owned(i, end, at->second.identity, stretch); !ok) return ok;
       i = end;
       ++at;
     }
-    return at == given.size() ? Status{} : surplus(at);
+    return at == given.end() ? Status{} : surplus(at->first);
   }
 
-  [[nodiscard]] Status surplus(std::size_t at) const {
-    const IpAddress& address = compiled_.addresses[at].address;
-    if (at > 0 && compiled_.addresses[at - 1].address >= address) {
-      return fail("the compile names address {} twice or out of order", address.text());
-    }
+  [[nodiscard]] static Status surplus(const IpAddress& address) {
     return fail("the compile names address {}, which no live pod has", address.text());
   }
 

@@ -189,7 +189,7 @@ bool Verifier::fits(const Checked& now) const {
   if (!parties_) return false;
   const Checked& old = *last_;
   bool differs = old.cluster->settings != now.cluster->settings || old.local != now.local ||
-                 !old.compiled->addresses.shares_with(now.compiled->addresses) ||
+                 old.compiled->addresses != now.compiled->addresses ||
                  old.compiled->pods != now.compiled->pods ||
                  !have_same_tries(*old.compiled, *now.compiled);
   const auto note = [&](const auto&, const auto&, const auto&) { differs = true; };

@@ -42,21 +42,22 @@ using Questions = std::array<std::vector<Question>, 2>;
 
 Questions random_questions(const compile::CompiledTable& compiled,
                            const compile::LocalPods& local) {
-  std::vector<const compile::AddressIdentity*> all, subjects;
+  using Entry = std::pair<IpAddress, compile::PodAddress>;
+  std::vector<const Entry*> all, subjects;
   for (const auto& entry : compiled.addresses) {
-    if (entry.address.family != Family::V4) continue;
+    if (entry.first.family != Family::V4) continue;
     all.push_back(&entry);
-    if (local->contains(entry.pod)) subjects.push_back(&entry);
+    if (local->contains(entry.second.pod)) subjects.push_back(&entry);
   }
   // Half of the peers are of the subject's own namespace, where most rules point.
-  std::unordered_map<std::string, std::vector<const compile::AddressIdentity*>> neighbours;
-  for (const auto* entry : all) neighbours[entry->pod.namespace_name].push_back(entry);
+  std::unordered_map<std::string, std::vector<const Entry*>> neighbours;
+  for (const auto* entry : all) neighbours[entry->second.pod.namespace_name].push_back(entry);
   constexpr std::array<std::uint16_t, 6> kPorts = {80, 443, 5432, 53, 8081, 31000};
   std::mt19937_64 random(7);
   Questions questions;
   for (std::size_t i = 0; i < kQueries; ++i) {
     const auto* subject = subjects[random() % subjects.size()];
-    const auto& near = neighbours[subject->pod.namespace_name];
+    const auto& near = neighbours[subject->second.pod.namespace_name];
     const auto* peer =
         random() % 2 == 0 ? near[random() % near.size()] : all[random() % all.size()];
     if (peer == subject) continue;
@@ -65,12 +66,12 @@ Questions random_questions(const compile::CompiledTable& compiled,
     const auto direction = i / kBurst % 2;
     const bool is_ingress = direction == static_cast<std::size_t>(Direction::Ingress);
     Question question;
-    question.query = {subject->identity, peer->identity, port, protocol};
+    question.query = {subject->second.identity, peer->second.identity, port, protocol};
     question.key.protocol = protocol;
     const auto* source = is_ingress ? peer : subject;
     const auto* destination = is_ingress ? subject : peer;
-    std::memcpy(&question.key.source, source->address.bytes.data(), 4);
-    std::memcpy(&question.key.destination, destination->address.bytes.data(), 4);
+    std::memcpy(&question.key.source, source->first.bytes.data(), 4);
+    std::memcpy(&question.key.destination, destination->first.bytes.data(), 4);
     question.key.source_port = htons(40000);
     question.key.destination_port = htons(port);
     questions[direction].push_back(question);

@@ -58,15 +58,16 @@ double median(std::vector<double> values) {
 std::vector<table::Query> random_queries(const compile::CompiledTable& compiled,
                                          const compile::LocalPods& local) {
   std::mt19937_64 random(7);
-  std::vector<IdentityId> subjects;
-  for (const auto& entry : compiled.addresses) {
+  std::vector<IdentityId> subjects, peers;
+  for (const auto& [address, entry] : compiled.addresses) {
+    peers.push_back(entry.identity);
     if (local->contains(entry.pod)) subjects.push_back(entry.identity);
   }
   constexpr std::array<std::uint16_t, 6> kPorts = {80, 443, 5432, 53, 8081, 31000};
   std::vector<table::Query> queries(kQueries);
   for (auto& query : queries) {
-    const auto& peer = compiled.addresses[random() % compiled.addresses.size()];
-    query = {subjects[random() % subjects.size()], peer.identity, kPorts[random() % kPorts.size()],
+    const IdentityId peer = peers[random() % peers.size()];
+    query = {subjects[random() % subjects.size()], peer, kPorts[random() % kPorts.size()],
              random() % 4 == 0 ? kUdp : kTcp};
   }
   return queries;

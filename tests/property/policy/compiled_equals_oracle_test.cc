@@ -68,7 +68,7 @@ class Table {
  public:
   Table(const compile::CompiledTable& compiled, const table::TableView& view)
       : compiled_(compiled), view_(view) {
-    for (const auto& entry : compiled.addresses) identities_[entry.address] = entry.identity;
+    for (const auto& [address, entry] : compiled.addresses) identities_[address] = entry.identity;
     for (const auto& info : compiled.slots) rules_[info.slot.value] = info.rule;
   }
   [[nodiscard]] IdentityId identity(const oracle::Party& party) const {

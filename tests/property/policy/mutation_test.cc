@@ -36,12 +36,12 @@ class Answers {
   explicit Answers(const compile::CompiledTable& compiled)
       : view_(*table::TableView::open(compiled.section_bytes())) {
     for (const auto& info : compiled.slots) rules_[info.slot.value] = info.rule;
-    for (const auto& entry : compiled.addresses) {
-      text_ += entry.address.text() + "\n";
-      identities_[entry.address] = entry.identity;
+    for (const auto& [address, entry] : compiled.addresses) {
+      text_ += address.text() + "\n";
+      identities_[address] = entry.identity;
     }
-    for (const auto& entry : compiled.addresses) {
-      for (const auto& other : compiled.addresses) {
+    for (const auto& [address, entry] : compiled.addresses) {
+      for (const auto& [other_address, other] : compiled.addresses) {
         if (other.pod != entry.pod) ask(entry.identity, other.identity);  // self never leaves it
       }
       for (const char* outside :

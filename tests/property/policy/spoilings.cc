@@ -41,9 +41,8 @@ std::function<void(CompiledTable&)> in_records(
   };
 }
 
-compile::AddressIdentity& entry_of(CompiledTable& compiled, std::string_view address) {
-  return *std::ranges::find(compiled.addresses.own(), ip(address),
-                            &compile::AddressIdentity::address);
+compile::PodAddress& entry_of(CompiledTable& compiled, std::string_view address) {
+  return compiled.addresses.at(ip(address));
 }
 std::uint32_t identity_of(CompiledTable& compiled, std::string_view address) {
   return entry_of(compiled, address).identity.value;
@@ -210,16 +209,14 @@ std::vector<BrokenCompile> bytes() {
            [](CompiledTable&, Leaves leaves) { std::ranges::reverse(leaves); })},
       {"an address is not named",
        {},
-       [](CompiledTable& compiled) { compiled.addresses.own().pop_back(); }},
+       [](CompiledTable& compiled) {
+         compiled.addresses.erase(std::prev(compiled.addresses.end()));
+       }},
       {"an address of no pod is named",
        {},
        [](CompiledTable& compiled) {
-         compiled.addresses.push_back({ip("fdff::9"), compiled.addresses[0].identity, {"db", "x"}});
-       }},
-      {"an address is named twice",
-       {},
-       [](CompiledTable& compiled) {
-         compiled.addresses.own().insert(compiled.addresses.own().begin(), compiled.addresses[0]);
+         const auto first = compiled.addresses.begin()->second.identity;
+         compiled.addresses.emplace(ip("fdff::9"), compile::PodAddress{first, {"db", "x"}});
        }},
   };
 }

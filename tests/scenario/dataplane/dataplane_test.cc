@@ -104,9 +104,9 @@ class DataplaneTest : public testing::TestWithParam<Method> {
     ASSERT_EQ(ack.code, AckCode::Ok) << ack.message;
     ASSERT_EQ(ack.revision, revision);
     std::vector<AddressUpdate> updates;
-    for (const auto& [address, identity, key] : table.addresses) {
-      const std::uint32_t port = key.name == "web" ? 16 : 17;
-      updates.push_back({to_wire(address), identity.value, port, 0, 0});
+    for (const auto& [address, entry] : table.addresses) {
+      const std::uint32_t port = entry.pod.name == "web" ? 16 : 17;
+      updates.push_back({to_wire(address), entry.identity.value, port, 0, 0});
     }
     const Ack known = agent_->upsert(updates);
     ASSERT_EQ(known.code, AckCode::Ok) << known.message;

@@ -92,8 +92,9 @@ void Node::publish(std::uint64_t revision, std::uint16_t open_port) {
   const Ack ack = agent_->publish(Revision{revision}, table.sections);
   ASSERT_EQ(ack.code, AckCode::Ok) << ack.message;
   std::vector<AddressUpdate> updates;
-  for (const auto& [address, identity, key] : table.addresses) {
-    updates.push_back({to_wire(address), identity.value, key.name == "web" ? 16u : 17u, 0, 0});
+  for (const auto& [address, entry] : table.addresses) {
+    updates.push_back(
+        {to_wire(address), entry.identity.value, entry.pod.name == "web" ? 16u : 17u, 0, 0});
   }
   ASSERT_EQ(agent_->upsert(updates).code, AckCode::Ok);
 }

@@ -166,7 +166,9 @@ TEST_F(PublisherTest, AMismatchUnderUnchangedSectionsKeepsTheNewAddressOut) {
   add_pod(1, "a");
   reconcile();
   dataplane_.take();
-  spoil_ = [](compile::CompiledTable& table) { table.addresses.own().back().identity = {}; };
+  spoil_ = [](compile::CompiledTable& table) {
+    table.addresses.at(std::prev(table.addresses.end())->first).identity = {};
+  };
   add_pod(2, "a");
   const auto outcomes = reconcile();
   ASSERT_TRUE(outcomes.refusal);

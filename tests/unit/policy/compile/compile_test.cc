@@ -21,8 +21,9 @@ class Compiled {
         view_(*table::TableView::open(table_.section_bytes())) {}
 
   [[nodiscard]] IdentityId identity(std::string_view address) const {
-    const auto found = std::ranges::find(table_.addresses, ip(address), &AddressIdentity::address);
-    return found != table_.addresses.end() ? found->identity : view_.outside_identity(ip(address));
+    const auto found = table_.addresses.find(ip(address));
+    return found != table_.addresses.end() ? found->second.identity
+                                           : view_.outside_identity(ip(address));
   }
   [[nodiscard]] std::string answer(Direction direction, IdentityId subject, IdentityId peer,
                                    std::uint8_t protocol, std::uint16_t port) const {
@@ -135,7 +136,8 @@ TEST(Compile, CountsButDoesNotEnforceStagedPolicies) {
   Numbers numbers;
   const auto table = *compile(builder.cluster, {}, Revision{1}, numbers);
   const auto view = *table::TableView::open(table.section_bytes());
-  const table::Query query{table.addresses[0].identity, table.addresses[1].identity, 80, kTcp};
+  const auto first = table.addresses.begin();
+  const table::Query query{first->second.identity, std::next(first)->second.identity, 80, kTcp};
   table::Decision decision;
   table::lookup(view, Direction::Ingress, {&query, 1}, {&decision, 1});
   EXPECT_EQ(decision.verdict, Verdict::Allow);
@@ -263,8 +265,8 @@ TEST(Compile, AnswersARetiredIdentityLikeItsSuccessor) {
   allow(builder.policy("db", "p", "db"), Direction::Ingress, {pods(app("web"))}, {tcp(3306)});
   Numbers numbers;
   const auto plain = *compile(builder.cluster, {}, Revision{1}, numbers);
-  const IdentityId db = plain.addresses[0].identity;
-  const IdentityId web = plain.addresses[1].identity;
+  const IdentityId db = plain.addresses.begin()->second.identity;
+  const IdentityId web = std::next(plain.addresses.begin())->second.identity;
   const IdentityId retired{900};
   const auto verdict = [&](std::vector<Alias> aliases, IdentityId peer) {
     const auto table = *compile(builder.cluster, {}, Revision{1}, numbers, aliases);
@@ -289,7 +291,9 @@ TEST(Compile, NamesTheKeysItHolds) {
   const auto table = *compile(builder.cluster, {}, Revision{1}, numbers);
   ASSERT_EQ(table.identity_keys.size(), numbers.identities().size());
   ASSERT_EQ(table.slot_keys.size(), table.slots.size());
-  for (const auto& key : table.identity_keys) EXPECT_TRUE(numbers.identities().contains(key));
+  for (const auto& [id, key] : table.identity_keys) {
+    EXPECT_EQ(numbers.identities().at(*key), id.value);
+  }
   for (const auto& key : table.slot_keys) EXPECT_TRUE(numbers.slots().contains(key));
 }
 

@@ -137,8 +137,8 @@ TEST(Verify, CatchesSwappedRows) {
 
 TEST(Verify, CatchesAMergedPeer) {
   Made made;
-  const auto web = made.table.addresses[1].identity;
-  const auto other = made.table.addresses[3].identity;
+  const auto web = std::next(made.table.addresses.begin())->second.identity;
+  const auto other = std::next(made.table.addresses.begin(), 3)->second.identity;
   ASSERT_NE(web, other);
   made.edit<table::IdentityRecord>(
       table::SectionKind::Identities, [&](table::IdentityRecord* records, std::size_t) {
@@ -160,17 +160,18 @@ TEST(Verify, CatchesALostExcept) {
 
 TEST(Verify, CatchesAnAddressWithTheIdentityOfAnother) {
   Made made;
-  made.table.addresses.own()[3].identity = made.table.addresses[1].identity;
+  made.table.addresses.at(std::next(made.table.addresses.begin(), 3)->first).identity =
+      std::next(made.table.addresses.begin())->second.identity;
   EXPECT_FALSE(made.check());
 }
 
 TEST(Verify, CatchesMissingAndSurplusAddresses) {
   Made missing;
-  missing.table.addresses.own().pop_back();
+  missing.table.addresses.erase(std::prev(missing.table.addresses.end()));
   EXPECT_FALSE(missing.check());
   Made surplus;
-  surplus.table.addresses.push_back(
-      {ip("10.0.7.7"), surplus.table.addresses[0].identity, {"db", "gone"}});
+  const auto first = surplus.table.addresses.begin()->second.identity;
+  surplus.table.addresses.emplace(ip("10.0.7.7"), PodAddress{first, {"db", "gone"}});
   EXPECT_FALSE(surplus.check());
 }
 
