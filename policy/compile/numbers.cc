@@ -58,11 +58,13 @@ std::uint32_t Numbers::Pool::take(const std::string& key) {
   return number;
 }
 
-void Numbers::Pool::release(const std::string& key) {
+std::optional<std::uint32_t> Numbers::Pool::release(const std::string& key) {
   const auto found = numbers.find(key);
-  if (found == numbers.end()) return;
-  free.insert(found->second);
+  if (found == numbers.end()) return std::nullopt;
+  const std::uint32_t number = found->second;
+  free.insert(number);
   numbers.erase(found);
+  return number;
 }
 
 Status Numbers::Pool::restore(std::string key, std::uint32_t number, std::uint32_t first) {
@@ -80,22 +82,54 @@ void Numbers::Pool::rebuild_free(std::uint32_t first) {
   }
 }
 
+Status Numbers::Pool::restore_freed(const std::string& key, std::uint32_t number) {
+  const auto found = numbers.find(key);
+  if (found == numbers.end() || found->second != number) return fail("the number is not taken");
+  free.erase(number);
+  numbers.erase(found);
+  return {};
+}
+
+void Numbers::note(Change::Kind kind, bool is_taken, std::uint32_t number, const std::string& key) {
+  if (kind == Change::Kind::Identity) identity_version_.reset();
+  if (changes_) changes_->push_back({kind, is_taken, number, key});
+}
+
+std::vector<Numbers::Change> Numbers::take_changes() {
+  if (!changes_) return {};
+  return std::exchange(*changes_, {});
+}
+
 IdentityId Numbers::identity(const std::string& key) {
   const std::size_t known = identities_.numbers.size();
   const IdentityId id{identities_.take(key)};
-  if (identities_.numbers.size() != known) identity_version_.reset();
+  if (identities_.numbers.size() != known) note(Change::Kind::Identity, true, id.value, key);
   return id;
 }
 std::shared_ptr<const Numbers::Version> Numbers::identity_version() {
   if (!identity_version_) identity_version_ = std::make_shared<const Version>();
   return identity_version_;
 }
-CounterSlot Numbers::slot(const std::string& key) { return CounterSlot{slots_.take(key)}; }
-void Numbers::release_identity(const std::string& key) {
-  identities_.release(key);
-  identity_version_.reset();
+CounterSlot Numbers::slot(const std::string& key) {
+  const std::size_t known = slots_.numbers.size();
+  const CounterSlot slot{slots_.take(key)};
+  if (slots_.numbers.size() != known) note(Change::Kind::Slot, true, slot.value, key);
+  return slot;
 }
-void Numbers::release_slot(const std::string& key) { slots_.release(key); }
+void Numbers::release_identity(const std::string& key) {
+  if (const auto number = identities_.release(key)) {
+    note(Change::Kind::Identity, false, *number, key);
+  }
+}
+void Numbers::release_slot(const std::string& key) {
+  if (const auto number = slots_.release(key)) note(Change::Kind::Slot, false, *number, key);
+}
+
+std::string Numbers::line_of(const Change& change) {
+  const auto* const kind = change.kind == Change::Kind::Identity ? "identity" : "slot";
+  return fmt::format("{}{} {} {}\n", change.is_taken ? "" : "free-", kind, change.number,
+                     escaped(change.key));
+}
 
 std::string Numbers::text() const {
   std::string text;
@@ -122,7 +156,9 @@ Result<Numbers> Numbers::parse(std::string_view text) {
     if (first_space == line.npos || second_space == line.npos) {
       return fail_at(where, "'identity NUMBER KEY' or 'slot NUMBER KEY' is expected");
     }
-    const std::string_view kind = line.substr(0, first_space);
+    std::string_view kind = line.substr(0, first_space);
+    const bool is_freed = kind.starts_with("free-");
+    if (is_freed) kind.remove_prefix(std::string_view("free-").size());
     const bool is_identity = kind == "identity";
     if (!is_identity && kind != "slot") return fail_at(where, "'{}' is not a kind", kind);
     std::uint32_t number = 0;
@@ -135,9 +171,9 @@ Result<Numbers> Numbers::parse(std::string_view text) {
     if (!key) return fail_at(where, "{}", key.error().text());
     Pool& pool = is_identity ? numbers.identities_ : numbers.slots_;
     const std::uint32_t first = is_identity ? kFirstDynamicIdentity.value : kFirstSlot;
-    if (auto ok = pool.restore(std::move(*key), number, first); !ok) {
-      return fail_at(where, "{}", ok.error().text());
-    }
+    const Status ok =
+        is_freed ? pool.restore_freed(*key, number) : pool.restore(std::move(*key), number, first);
+    if (!ok) return fail_at(where, "{}", ok.error().text());
   }
   numbers.identities_.rebuild_free(kFirstDynamicIdentity.value);
   numbers.slots_.rebuild_free(kFirstSlot);

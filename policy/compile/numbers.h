@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "policy/base/ids.h"
 #include "policy/base/result.h"
@@ -28,6 +30,19 @@ class Numbers {
   void release_identity(const std::string& key);
   void release_slot(const std::string& key);
 
+  // A number that was given to a key, or taken back from it.
+  struct Change {
+    enum class Kind : std::uint8_t { Identity, Slot };
+    Kind kind = Kind::Identity;
+    bool is_taken = true;
+    std::uint32_t number = 0;
+    std::string key;
+  };
+  // From here on changes are kept until they are asked for; before, and offline, they are not.
+  void keep_changes() { changes_.emplace(); }
+  // Those since the last call, in order.
+  [[nodiscard]] std::vector<Change> take_changes();
+
   // Equal as long as no identity was numbered or given back, in copies too.
   struct Version {};
   [[nodiscard]] std::shared_ptr<const Version> identity_version();
@@ -46,7 +61,11 @@ class Numbers {
 
   // One line a number, "identity 16 KEY" or "slot 3 KEY", keys percent-escaped, sorted by key.
   [[nodiscard]] std::string text() const;
-  // Reads text() back. Refuses a repeated key or number and reserved numbers, naming the line.
+  // What to put behind such lines: the same for a number taken, "free-identity 16 KEY" or
+  // "free-slot 3 KEY" for one taken back.
+  [[nodiscard]] static std::string line_of(const Change& change);
+  // Reads such lines. Refuses a repeated key or number, reserved numbers, and the freeing of what
+  // is not taken, naming the line.
   [[nodiscard]] static Result<Numbers> parse(std::string_view text);
 
  private:
@@ -56,13 +75,18 @@ class Numbers {
     std::map<std::string, std::uint32_t> numbers;
 
     [[nodiscard]] std::uint32_t take(const std::string& key);
-    void release(const std::string& key);
+    // The number that was given back; none when the key had none.
+    std::optional<std::uint32_t> release(const std::string& key);
     [[nodiscard]] Status restore(std::string key, std::uint32_t number, std::uint32_t first);
+    [[nodiscard]] Status restore_freed(const std::string& key, std::uint32_t number);
     void rebuild_free(std::uint32_t first);
   };
 
   Pool identities_{.next = kFirstDynamicIdentity.value, .free = {}, .numbers = {}};
   Pool slots_{.next = 1, .free = {}, .numbers = {}};
+  void note(Change::Kind kind, bool is_taken, std::uint32_t number, const std::string& key);
+
+  std::optional<std::vector<Change>> changes_;       // absent: nobody asks
   std::shared_ptr<const Version> identity_version_;  // made at first need
   std::shared_ptr<const table::Places> places_ = std::make_shared<const table::Places>();
 };
