@@ -7,6 +7,7 @@
 
 #include "policy/oracle/match.h"
 #include "policy/question/cover.h"
+#include "policy/question/shadow.h"
 
 namespace bulkhead::question {
 namespace {
@@ -27,7 +28,11 @@ class Linter {
 
   std::vector<Finding> run() {
     for (const auto* policy : policies_) lint_policy(*policy);
-    for (const auto& [name, space] : cluster_.namespaces) lint_namespace(*space);
+    for (const auto& [name, space] : cluster_.namespaces) {
+      lint_staging(*space);
+      lint_namespace(*space);
+    }
+    for (const auto& shadow : find_shadows(cluster_)) lint_tiers(shadow);
     sort(findings_);
     return std::move(findings_);
   }
@@ -63,6 +68,7 @@ class Linter {
       if (!is_asked(policy, direction)) continue;
       for (const auto& rule : rules) {
         lint_shadow(policy, direction, rule);
+        lint_nodes(policy, direction, rule);
         if (rule.action != model::RuleAction::Accept) continue;
         lint_width(policy, direction, rule);
         lint_blocks(policy, direction, rule);
@@ -118,6 +124,38 @@ class Linter {
                  "take the rule away, or narrow the other one");
         return;
       }
+    }
+  }
+
+  // What lint_shadow finds by the text alone is said once.
+  void lint_tiers(const Shadow& shadow) {
+    const std::string id = shadow.policy->rule_id(shadow.direction, *shadow.rule);
+    const bool is_known = std::ranges::any_of(findings_, [&](const Finding& finding) {
+      return finding.id == "BL002" && finding.object == id;
+    });
+    if (is_known) return;
+    std::vector<std::string> names;
+    for (const auto& by : shadow.by) {
+      const auto& origin = by.rule->origin.line != 0 ? by.rule->origin : by.policy->origin;
+      const std::string name = by.policy->rule_id(shadow.direction, *by.rule);
+      names.push_back(origin.line == 0 ? name : fmt::format("{} ({})", name, origin.text()));
+    }
+    add_rule("BL012", *shadow.policy, shadow.direction, *shadow.rule,
+             fmt::format("decides nothing about the pods and addresses that were read: the admin "
+                         "tier's {} {} all of it before",
+                         fmt::join(names, ", "), names.size() == 1 ? "decides" : "decide"),
+             "take the rule away, or write a Pass rule in front of the other one");
+  }
+
+  void lint_nodes(const Policy& policy, Direction direction, const Rule& rule) {
+    for (const auto& peer : rule.peers) {
+      const auto* nodes = std::get_if<model::NodePeer>(&peer);
+      if (nodes == nullptr || !oracle::addresses_of_nodes(cluster_, *nodes).empty()) continue;
+      add_rule("BL014", policy, direction, rule,
+               cluster_.nodes.empty() ? "names nodes, and no Node was read: it matches none"
+                                      : "selects no node with an address, so it matches none",
+               "read the Node objects as well (kubectl get nodes -o yaml), or mend the selector");
+      return;
     }
   }
 
@@ -251,6 +289,15 @@ class Linter {
     return std::ranges::any_of(policy.rules_of(Direction::Ingress), [](const Rule& rule) {
       return rule.action == model::RuleAction::Deny;
     });
+  }
+
+  void lint_staging(const model::Namespace& space) {
+    if (!space.staged) return;
+    const auto count = std::ranges::count(policies_, space.name, &Policy::namespace_name);
+    add("BL013", space.origin, "Namespace/" + space.name,
+        fmt::format("is staged: {}{} of its policies are counted, not enforced",
+                    space.default_deny ? "its default and " : "", count),
+        "take `bulkhead.io/mode: staged` away when the counters show what was meant");
   }
 
   void lint_namespace(const model::Namespace& space) {

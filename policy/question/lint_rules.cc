@@ -42,6 +42,11 @@ const std::vector<LintRule>& lint_rules() {
        "Rules of a direction that policyTypes does not name are ignored."},
       {"BL011", "open-port-to-everyone", Severity::Note,
        "The rule allows every peer, in and out of the cluster, on some ports."},
+      {"BL012", "shadowed-by-admin", Severity::Warning,
+       "Rules of the Admin tier decide everything that this rule names."},
+      {"BL013", "staged-namespace", Severity::Note,
+       "The namespace is staged: its policies and its default are not enforced."},
+      {"BL014", "selects-no-node", Severity::Warning, "The rule's `nodes` peer selects no node."},
   };
   return rules;
 }

@@ -29,7 +29,10 @@ Reach::Reach(std::shared_ptr<const compile::CompiledTable> compiled, table::Tabl
   for (const auto& [address, entry] : compiled_->addresses) {
     identities_.emplace(address, entry.identity);
   }
-  for (const auto& slot : compiled_->slots) rules_.emplace(slot.slot.value, slot.rule);
+  for (const auto& slot : compiled_->slots) {
+    rules_.emplace(slot.slot.value, slot.rule);
+    if (!slot.staged) enforced_.insert(slot.rule);
+  }
 }
 
 std::string Reach::rule(CounterSlot slot) const {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "policy/base/result.h"
@@ -61,17 +62,25 @@ class Reach {
   // pods. An end to itself is not asked: that is always allowed.
   [[nodiscard]] const std::vector<Run>& between(const Classes& from, const Classes& to);
 
-  // The rule behind a slot; empty for slot 0.
-  [[nodiscard]] std::string rule(CounterSlot slot) const;
-
- private:
-  Reach(std::shared_ptr<const compile::CompiledTable> compiled, table::TableView view);
-
+  // One direction alone, as the subject's own policies decide it; ascending like `between`.
   struct Piece {
     std::uint32_t last = table::kLineEnd;
     Verdict verdict = Verdict::Deny;
     CounterSlot slot;
   };
+  [[nodiscard]] const std::vector<Piece>& decided(Direction direction, const Classes& subject,
+                                                  const Classes& peer) {
+    return pieces(rule_set_of(direction, subject, peer));
+  }
+
+  // The rule behind a slot; empty for slot 0.
+  [[nodiscard]] std::string rule(CounterSlot slot) const;
+  // True when some enforced decision of the table names the rule.
+  [[nodiscard]] bool names(const std::string& rule) const { return enforced_.contains(rule); }
+
+ private:
+  Reach(std::shared_ptr<const compile::CompiledTable> compiled, table::TableView view);
+
   static constexpr std::uint32_t kNoPolicy = ~std::uint32_t{0};
   [[nodiscard]] std::uint32_t rule_set_of(Direction direction, const Classes& subject,
                                           const Classes& peer) const;
@@ -82,6 +91,7 @@ class Reach {
   table::TableView view_;
   std::unordered_map<IpAddress, IdentityId> identities_;
   std::unordered_map<std::uint32_t, std::string> rules_;
+  std::unordered_set<std::string> enforced_;                      // of those, the ones that decide
   std::unordered_map<std::uint32_t, std::vector<Piece>> pieces_;  // by rule set
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<Run>> runs_;
 };

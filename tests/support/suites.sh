@@ -77,7 +77,7 @@ suite_property() { build release && run_ctest property release '^property/'; }
 # A million cases of each property of the policy engine, where CI takes a tenth: an hour's worth is
 # BULKHEAD_CASES=100000000 tests/run nightly.
 suite_nightly() {
-  build release property_policy &&
+  build_tests release 'property_policy(_[a-z0-9]+)*' &&
     BULKHEAD_CASES="${BULKHEAD_CASES:-1000000}" run_ctest nightly release '^property/policy/'
 }
 suite_scenario() { build release && run_ctest scenario release '^scenario/'; }
