@@ -18,12 +18,14 @@ constexpr std::size_t kPorts = 4096;
 }  // namespace
 
 struct FragmentCache::Datagram {
-  enum class State : std::uint8_t { Free = 0, Waiting, Passed, Refused, Poisoned };
+  // Torn: a part was dropped after others had left, so its receiver waits for what never comes.
+  enum class State : std::uint8_t { Free = 0, Waiting, Passed, Refused, Torn, Poisoned };
 
   State state = State::Free;
   std::uint8_t held_count = 0;
-  std::uint8_t released_count = 0;  // flushed to go on, not admitted again yet
-  std::uint16_t total_units = 0;    // of 8 bytes; 0 until the last fragment came
+  std::uint8_t released_count = 0;   // flushed to go on, not admitted again yet
+  std::uint8_t following_count = 0;  // told to follow, fate not known yet
+  std::uint16_t total_units = 0;     // of 8 bytes; 0 until the last fragment came
   std::uint16_t seen_units = 0;
   std::uint16_t end_units = 0;  // where the farthest fragment so far ended
   PortId in_port;
@@ -56,7 +58,8 @@ struct FragmentCache::Datagram {
   // Every byte has come and gone on, or was refused: nothing is left to wait for.
   [[nodiscard]] bool is_finished() const {
     const bool is_decided = state == State::Passed || state == State::Refused;
-    return is_decided && seen_units == total_units && held_count == 0 && released_count == 0;
+    return is_decided && seen_units == total_units && held_count == 0 && released_count == 0 &&
+           following_count == 0;
   }
 };
 
@@ -118,6 +121,12 @@ FragmentCache::Admission FragmentCache::admit(rte_mbuf* mbuf, PortId in_port, co
   }
   const auto slot = static_cast<std::uint16_t>(datagram - datagrams_.get());
   const std::size_t data_bytes = info.l3_bytes + 14u - info.l4_offset;
+  const bool must_wait = datagram->state == Datagram::State::Waiting && !is_released &&
+                         info.fragment != FragmentKind::First;
+  // Before it counts as seen: its receiver will miss it, so the datagram must not look complete.
+  if (must_wait && !has_room_for(*mbuf, *datagram)) {
+    return {Answer::Drop, DropReason::FragmentLimit};
+  }
   if (is_released) {
     if (datagram->released_count > 0) --datagram->released_count;
   } else if (!datagram->cover(info.fragment_offset, data_bytes, !info.more_fragments)) {
@@ -130,16 +139,15 @@ FragmentCache::Admission FragmentCache::admit(rte_mbuf* mbuf, PortId in_port, co
     case Datagram::State::Waiting:
       if (is_released) return {Answer::Drop, DropReason::FragmentOrphan};  // nobody waits twice
       break;
-    case Datagram::State::Passed: {
-      const Admission follow{Answer::Follow, DropReason::None, slot, datagram->first_key};
-      if (datagram->is_finished()) free(*datagram);
-      return follow;
-    }
+    case Datagram::State::Passed:
+      ++datagram->following_count;
+      return {Answer::Follow, DropReason::None, slot, datagram->first_key};
     case Datagram::State::Poisoned:
       return {Answer::Drop, DropReason::FragmentOverlap};
     case Datagram::State::Refused:
       if (datagram->is_finished()) free(*datagram);
       return {Answer::Drop, DropReason::FragmentOrphan};
+    case Datagram::State::Torn:
     case Datagram::State::Free:
       return {Answer::Drop, DropReason::FragmentOrphan};
   }
@@ -147,14 +155,15 @@ FragmentCache::Admission FragmentCache::admit(rte_mbuf* mbuf, PortId in_port, co
     datagram->first_key = key;
     return {Answer::Judge, DropReason::None, slot};
   }
-  if (datagram->held_count == kHeldPerDatagram || held_ == kHeldInAll ||
-      held_bytes_of_[in_port.value] + mbuf->data_len > kHeldBytesPerPort) {
-    return {Answer::Drop, DropReason::FragmentLimit};
-  }
   datagram->held[datagram->held_count++] = mbuf;
   held_bytes_of_[in_port.value] += mbuf->data_len;
   ++held_;
   return {Answer::Hold, DropReason::None, slot};
+}
+
+bool FragmentCache::has_room_for(const rte_mbuf& mbuf, const Datagram& datagram) const {
+  return datagram.held_count < kHeldPerDatagram && held_ < kHeldInAll &&
+         held_bytes_of_[datagram.in_port.value] + mbuf.data_len <= kHeldBytesPerPort;
 }
 
 void FragmentCache::decide(std::uint16_t slot, bool is_forwarded) {
@@ -164,6 +173,15 @@ void FragmentCache::decide(std::uint16_t slot, bool is_forwarded) {
   datagram.deadline_ns += kFollowNs;
   if (is_forwarded) datagram.released_count = datagram.held_count;
   flush(datagram, is_forwarded ? DropReason::None : DropReason::FragmentOrphan);
+  if (datagram.is_finished()) free(datagram);
+}
+
+void FragmentCache::followed(std::uint16_t slot, bool is_forwarded) {
+  Datagram& datagram = datagrams_[slot];
+  --datagram.following_count;
+  if (!is_forwarded && datagram.state == Datagram::State::Passed) {
+    datagram.state = Datagram::State::Torn;
+  }
   if (datagram.is_finished()) free(datagram);
 }
 

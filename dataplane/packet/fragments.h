@@ -32,15 +32,14 @@ class FragmentCache {
 
   enum class Answer : std::uint8_t {
     Judge,   // a first fragment: goes on; tell decide() what became of it
-    Follow,  // goes on with the first's key
+    Follow,  // goes on with the first's key; tell followed() what became of it
     Hold,    // the cache keeps the mbuf
     Drop,
   };
   struct Admission {
     Answer answer = Answer::Drop;
     DropReason reason = DropReason::FragmentLimit;
-    std::uint16_t datagram = kNone;  // for Judge: what decide() takes; its place may be another's
-                                     // once a later fragment completed it
+    std::uint16_t datagram = kNone;  // for Judge and Follow: what decide() and followed() take
     FlowKey first_key{};             // for Follow
   };
   struct Released {
@@ -60,6 +59,9 @@ class FragmentCache {
                                 const PacketInfo& info, bool is_released, std::uint64_t now_ns);
   // What became of the first fragment; those that waited for it become ready.
   void decide(std::uint16_t datagram, bool is_forwarded);
+  // What became of one that followed, in the burst that admitted it. A datagram that lost a part on
+  // its way lets no more pass, and keeps its place as long as its receiver may wait.
+  void followed(std::uint16_t datagram, bool is_forwarded);
   // Gives up datagrams whose time is over; what waited becomes ready as FragmentOrphan. Bounded.
   void expire(std::uint64_t now_ns);
   // Up to released.size() fragments that are ready; the caller owns the mbufs.
@@ -71,6 +73,7 @@ class FragmentCache {
   struct Datagram;
   [[nodiscard]] Datagram* find_or_make(PortId in_port, const FlowKey& key, std::uint32_t id,
                                        bool may_make, std::uint64_t now_ns);
+  [[nodiscard]] bool has_room_for(const rte_mbuf& mbuf, const Datagram& datagram) const;
   void flush(Datagram& datagram, DropReason reason);
   void free(Datagram& datagram);
 

@@ -25,6 +25,7 @@ void follow_fragments(Batch& batch, StageContext& context) {
         break;
       case FragmentCache::Answer::Follow:
         batch.key[i] = admission.first_key;
+        batch.datagram[i] = admission.datagram;
         break;
       case FragmentCache::Answer::Hold:
         batch.settle(i, Fate::Hold);

@@ -65,7 +65,12 @@ struct Pipeline::Impl {
   void finish(Batch& batch, StageContext& context) {
     for (std::size_t i = 0; i < batch.size; ++i) {
       if (batch.datagram[i] != FragmentCache::kNone) {
-        fragments.decide(batch.datagram[i], batch.fate[i] == Fate::Forward);
+        const bool is_forwarded = batch.fate[i] == Fate::Forward;
+        if (batch.info[i].fragment == FragmentKind::First) {
+          fragments.decide(batch.datagram[i], is_forwarded);
+        } else {
+          fragments.followed(batch.datagram[i], is_forwarded);
+        }
       }
       if (batch.fate[i] == Fate::Drop && !is_reported(batch.reason[i])) {
         EventWriter::Refusal refusal;

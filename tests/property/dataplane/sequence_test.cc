@@ -54,12 +54,6 @@ class Frames {
   std::vector<rte_mbuf*> free_;
 };
 
-// What the fragment cache itself refuses does not count as seen.
-bool is_about_fragments(DropReason reason) {
-  return reason == DropReason::FragmentOverlap || reason == DropReason::FragmentOrphan ||
-         reason == DropReason::FragmentLimit || reason == DropReason::FragmentTiny;
-}
-
 class Sequence {
  public:
   explicit Sequence(std::uint64_t seed)
@@ -140,8 +134,6 @@ class Sequence {
       ++dropped;
       const auto packet = receive(sent.frame);
       if (packet && outcome.reason == DropReason::EstablishedCut) world_.cut(*packet);
-      const bool is_fragment = packet && (packet->is_first_fragment || packet->is_later_fragment);
-      if (is_fragment && !is_about_fragments(outcome.reason)) world_.tear(*packet, sent.in);
       if (packet && sent.is_plain) check_refused(*packet, outcome);
     }
     frames_.give_back(outcome.mbuf);

@@ -127,9 +127,8 @@ std::string World::judge_fragment(const Received& packet, PortId in, std::uint64
     // A second first one begins another datagram, once the cache has forgotten this one: which it
     // does 5 s after the first was decided, or when it has seen all of it.
     const bool is_remembered = passed.has_first && now_ms - passed.since_ms < 5000;
-    if (is_remembered && !passed.is_torn) return "overlapping first fragments left";
-    passed = {
-        .has_first = true, .is_torn = false, .since_ms = now_ms, .total_units = 0, .units = {}};
+    if (is_remembered) return "overlapping first fragments left";
+    passed = {.has_first = true, .since_ms = now_ms, .total_units = 0, .units = {}};
   }
   if (!passed.has_first) return "a later fragment left before its first";
   const std::size_t end = packet.fragment_offset + packet.fragment_bytes;
@@ -140,11 +139,6 @@ std::string World::judge_fragment(const Received& packet, PortId in, std::uint64
   if (packet.is_last_fragment) passed.total_units = (end + 7) / 8;
   if (passed.total_units != 0 && passed.units.size() == passed.total_units) passed = {};
   return "";
-}
-
-void World::tear(const Received& packet, PortId in) {
-  const auto found = datagrams_.find(datagram_of(packet, in));
-  if (found != datagrams_.end()) found->second.is_torn = true;
 }
 
 void World::cut(const Received& packet) {

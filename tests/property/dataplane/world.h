@@ -37,15 +37,12 @@ class World {
   }
   // The packet was dropped because its flow was cut.
   void cut(const Received& packet);
-  // A fragment that came in was dropped: its datagram may never be whole.
-  void tear(const Received& packet, PortId in);
 
  private:
   // (ends and protocol, identification) of datagrams, and which 8-byte units of them have left.
   using Datagram = std::tuple<Tuple, std::uint32_t, std::uint32_t>;
   struct Passed {
     bool has_first = false;
-    bool is_torn = false;  // a part of it was dropped after the cache had seen it
     std::uint64_t since_ms = 0;
     std::size_t total_units = 0;  // of 8 bytes; 0 until the last fragment left
     std::set<std::size_t> units;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "dataplane/packet/fragments.h"
 #include "dataplane/worker/pipeline.h"
 #include "tests/unit/dataplane/worker/pipeline_case.h"
 
@@ -78,6 +79,38 @@ TEST_P(PipelineFragments, HoldsAFewFragmentsOnly) {
               dropped_as(DropReason::FragmentLimit));
   node.idle_ms(2000);
   EXPECT_EQ(node.released().size(), 4u);
+}
+
+// Its receiver waits for the one that found no room: another first would overlap this one there.
+TEST_P(PipelineFragments, ADatagramThatLostAFragmentHereIsNotTakenForComplete) {
+  const auto whole = to_db().udp(4000, 53).payload(1992);
+  constexpr std::size_t kBytes = 200;
+  for (std::size_t part = 1; part <= FragmentCache::kHeldPerDatagram; ++part) {
+    const auto later = PacketBuilder(whole).fragment(7, part * kBytes, kBytes, true);
+    EXPECT_EQ(node.from_web(later).fate, Fate::Hold);
+  }
+  const std::size_t last = (FragmentCache::kHeldPerDatagram + 1) * kBytes;
+  EXPECT_THAT(node.from_web(PacketBuilder(whole).fragment(7, last, kBytes, false)),
+              dropped_as(DropReason::FragmentLimit));
+  const auto first = PacketBuilder(whole).fragment(7, 0, kBytes, true);
+  EXPECT_THAT(node.from_web(first), forwarded_to(Node::kDb));
+  EXPECT_EQ(node.released().size(), FragmentCache::kHeldPerDatagram);
+  EXPECT_THAT(node.from_web(first), dropped_as(DropReason::FragmentOverlap));
+}
+
+// A part that was dropped on its way (its flow was cut, say) never completes the datagram: its
+// place is kept, and another first, which would overlap this one at the receiver, is refused.
+TEST_P(PipelineFragments, ADatagramThatLostAPartOnItsWayIsTorn) {
+  const auto whole = to_db().udp(4000, 53).payload(1992);
+  const auto first = PacketBuilder(whole).fragment(7, 0, 1000, true);
+  EXPECT_THAT(node.from_web(first), forwarded_to(Node::kDb));
+  node.publish(false);
+  EXPECT_THAT(node.from_web(PacketBuilder(whole).fragment(7, 1000, 1000, false)),
+              dropped_as(DropReason::EstablishedCut));
+  node.publish(true);
+  EXPECT_THAT(node.from_web(first), dropped_as(DropReason::FragmentOverlap));
+  node.pass_ms(6100);
+  EXPECT_THAT(node.from_web(first), forwarded_to(Node::kDb));
 }
 
 TEST_P(PipelineFragments, PoisonsOverlappingDatagrams) {
