@@ -23,7 +23,8 @@ class BufferSource {
 };
 
 // Packets the pipeline wrote. Whoever drains it sends each to its port, counts it as `generated`
-// and then as `sent` or `dropped`, and owns the buffers.
+// and then as `sent` or `dropped`, and owns the buffers. One that was due and found no buffer has a
+// null one: generated, and dropped as NoBuffer.
 class Outbox {
  public:
   static constexpr std::size_t kCapacity = 128;

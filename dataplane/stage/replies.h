@@ -10,8 +10,9 @@
 
 namespace bulkhead::dataplane {
 
-// Packets of our own making, into the outbox. Each method does nothing when the outbox is full, no
-// buffer is left, or the rate limit is reached: an answer is a courtesy. Thread: the worker.
+// Packets of our own making, into the outbox. Each method does nothing when the rate limit is
+// reached: an answer is a courtesy. Without a buffer it leaves word of that there. Thread: the
+// worker.
 class Replies {
  public:
   explicit Replies(BufferSource* buffers) : buffers_(buffers) {}
@@ -34,7 +35,7 @@ class Replies {
  private:
   static constexpr std::uint32_t kPerSecond = 1000;
 
-  [[nodiscard]] rte_mbuf* take();
+  [[nodiscard]] rte_mbuf* take(PortId port);
   [[nodiscard]] bool may_speak(Now now);
 
   BufferSource* buffers_;

@@ -281,6 +281,10 @@ void Worker::drain_outbox() {
   Outbox& outbox = pipeline_->outbox();
   for (std::size_t i = 0; i < outbox.size(); ++i) {
     ++counters_.generated;
+    if (outbox[i].buffer == nullptr) {
+      ledger_.dropped(outbox[i].port, DropReason::NoBuffer);
+      continue;
+    }
     transmit(outbox[i].buffer, outbox[i].port);
   }
   outbox.clear();

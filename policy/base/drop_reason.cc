@@ -65,7 +65,8 @@ constexpr DropReasonInfo kReasons[] = {
     {PortDown, "port_down", "The way out is down."},
     {PortFull, "port_full", "The way out has no room."},
     {NeedsSegmentation, "needs_segmentation", "The way out cannot take a frame to be segmented."},
-    {NoBuffer, "no_buffer", "The worker had no free packet buffer."},
+    {NoBuffer, "no_buffer",
+     "The worker had no buffer left for a packet of its own (ARP, ICMP, reset)."},
     {HandoffFull, "handoff_full", "The ring to the worker that owns the flow is full."},
     {SamePort, "same_port", "A packet may not leave through the port it came from."},
 };

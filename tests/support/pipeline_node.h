@@ -208,9 +208,15 @@ class PipelineNode {
   std::vector<Outbox::Item> generated() {
     std::vector<Outbox::Item> items;
     Outbox& outbox = pipeline->outbox();
-    for (std::size_t i = 0; i < outbox.size(); ++i) items.push_back(outbox[i]);
-    counters.generated += items.size();
-    counters.sent += items.size();
+    for (std::size_t i = 0; i < outbox.size(); ++i) {
+      ++counters.generated;
+      if (outbox[i].buffer == nullptr) {
+        ++counters.dropped;
+      } else {
+        ++counters.sent;
+        items.push_back(outbox[i]);
+      }
+    }
     outbox.clear();
     return items;
   }

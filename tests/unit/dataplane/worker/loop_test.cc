@@ -145,6 +145,37 @@ TEST(WorkerDrops, NothingIsHandoffFullWhenTheOwnerTakes) {
   EXPECT_EQ(node.drops(DropReason::HandoffFull), 0u);
 }
 
+// An answer that is due and finds no buffer is generated and dropped, not forgotten.
+TEST(WorkerDrops, NoBufferForAnAnswerWhenThePoolIsEmpty) {
+  for (const auto& [pod, gateway] :
+       {std::pair{"10.0.0.1", "169.254.1.1"}, std::pair{"fd00::1", "fe80::1"}}) {
+    SCOPED_TRACE(gateway);
+    WorkerNode node(1);
+    node.start();
+    PacketBuilder packet(pod, gateway);
+    packet.macs({2, 0, 0, 0, 0, 1}, Node::kGatewayMac);
+    const Bytes ping = packet.ping(7).frame();
+    auto buffers = node.hoard();
+    ASSERT_GE(buffers.size(), 2u);
+    node.put(Node::kWeb, 0, ping, buffers.back());
+    buffers.pop_back();
+    while (node.drops(DropReason::NoBuffer) == 0) std::this_thread::yield();
+    // The twin: that ping's own buffer is free by now.
+    node.put(Node::kWeb, 0, ping, buffers.back());
+    buffers.pop_back();
+    EXPECT_TRUE(node.take(Node::kWeb));
+    // Transit needs no buffer of ours and goes on.
+    node.put(Node::kWeb, 0, Hosts(Family::V4).from_web().udp(2000, 53).frame(), buffers.back());
+    buffers.pop_back();
+    EXPECT_TRUE(node.take(Node::kDb));
+    for (rte_mbuf* const buffer : buffers) rte_pktmbuf_free(buffer);
+    node.stop();
+    EXPECT_EQ(node.total(&api::WorkerStats::generated), 2u);
+    EXPECT_EQ(node.drops(DropReason::NoBuffer), 1u);
+    EXPECT_TRUE(node.is_conserved());
+  }
+}
+
 TEST(WorkerDrops, PortDownWhereNoDeviceIs) {
   WorkerNode node(1, {Node::kWeb});  // db's endpoint is known, its device is not there
   node.start();

@@ -65,10 +65,21 @@ class WorkerNode {
   void put(PortId port, std::size_t worker, const Bytes& frame, const VnetHeader& vnet = {}) {
     rte_mbuf* mbuf = nullptr;
     while ((mbuf = pool_->take()) == nullptr) std::this_thread::yield();
+    put(port, worker, frame, mbuf, vnet);
+  }
+  // In a buffer that hoard() gave.
+  void put(PortId port, std::size_t worker, const Bytes& frame, rte_mbuf* mbuf,
+           const VnetHeader& vnet = {}) {
     std::memcpy(rte_pktmbuf_append(mbuf, static_cast<std::uint16_t>(frame.size())), frame.data(),
                 frame.size());
     store(frame_of(mbuf) - kVnetHeaderBytes, vnet);
     while (ring_of(port, worker).put(std::span(&mbuf, 1)) == 0) std::this_thread::yield();
+  }
+  // Every buffer there is: the workers find none.
+  [[nodiscard]] std::vector<rte_mbuf*> hoard() {
+    std::vector<rte_mbuf*> all;
+    while (rte_mbuf* const mbuf = pool_->take()) all.push_back(mbuf);
+    return all;
   }
   // The next frame that leaves by this port, by whichever worker; false after two seconds.
   [[nodiscard]] bool take(PortId port) {
