@@ -2,15 +2,24 @@
 #include "policy/compile/classes.h"
 
 #include <algorithm>
-#include <unordered_map>
 #include <utility>
 
-#include "policy/compile/vector_hash.h"
+#include "policy/compile/label_index.h"
 
 namespace bulkhead::compile {
 namespace {
 
-// The peer sets that rules of the subjects name in this direction.
+bool is_set(const std::vector<bool>& bits, std::size_t i) { return i < bits.size() && bits[i]; }
+
+}  // namespace
+
+std::uint32_t PortLists::number_of(const std::vector<PortOfName>& ports) {
+  const auto [found, is_new] =
+      numbers_.try_emplace(ports, static_cast<std::uint32_t>(lists_.size()));
+  if (is_new) lists_.push_back(ports);
+  return found->second;
+}
+
 std::vector<bool> used_sets(Direction direction, const std::vector<Subject>& subjects,
                             const RuleBook& book, std::size_t set_count) {
   std::vector<bool> used(set_count);
@@ -22,122 +31,205 @@ std::vector<bool> used_sets(Direction direction, const std::vector<Subject>& sub
   return used;
 }
 
-// For each identity the used sets that hold it, ascending: lists behind one another.
-struct Memberships {
-  std::vector<std::uint32_t> start;  // by identity, and the end
-  std::vector<std::uint32_t> sets;
-};
-
-Memberships memberships_of(const std::vector<std::vector<std::uint32_t>>& sets,
-                           const std::vector<bool>& used, std::size_t identity_count) {
-  Memberships memberships;
-  memberships.start.resize(identity_count + 1);
-  for (std::size_t set = 0; set < sets.size(); ++set) {
-    if (!used[set]) continue;
-    for (const std::uint32_t identity : sets[set]) ++memberships.start[identity + 1];
-  }
-  for (std::size_t i = 0; i < identity_count; ++i) {
-    memberships.start[i + 1] += memberships.start[i];
-  }
-  memberships.sets.resize(memberships.start.back());
-  std::vector<std::uint32_t> next(memberships.start.begin(), memberships.start.end() - 1);
-  for (std::uint32_t set = 0; set < sets.size(); ++set) {
-    if (!used[set]) continue;
-    for (const std::uint32_t identity : sets[set]) memberships.sets[next[identity]++] = set;
-  }
-  return memberships;
-}
-
-// The numbers of the columns of which these are the first identities.
-std::vector<std::uint32_t> number_columns(Direction direction,
-                                          std::span<const IdentityId> first_identities,
-                                          std::span<const table::IdentityRecord> before) {
-  const auto d = static_cast<std::size_t>(direction);
-  std::vector<bool> was_used(kOwnNodeColumn + 1, true);
+Columns::Columns(Direction direction, std::span<const table::IdentityRecord> before)
+    : direction_(direction), classes_(1) {
   for (const table::IdentityRecord& record : before) {
-    if (record.peer_class[d] >= was_used.size()) was_used.resize(record.peer_class[d] + 1);
-    was_used[record.peer_class[d]] = true;
+    before_.push_back(record.peer_class[static_cast<std::size_t>(direction)]);
+    if (before_.back() > kOwnNodeColumn) used_columns_.insert(before_.back());
   }
-  std::vector<bool> is_taken(was_used.size());
-  table::FreeNumbers free(std::move(was_used), kOwnNodeColumn + 1);
-  std::vector<std::uint32_t> numbers;
-  for (const IdentityId first : first_identities) {
-    std::uint32_t number = first.value < before.size() ? before[first.value].peer_class[d] : 0;
-    if (number <= kOwnNodeColumn || is_taken[number]) {
-      number = free.take();
-    } else {
-      is_taken[number] = true;
-    }
-    numbers.push_back(number);
-  }
-  return numbers;
 }
 
-}  // namespace
-
-std::uint32_t PortLists::number_of(const std::vector<PortOfName>& ports) {
-  const auto [found, is_new] =
-      numbers_.try_emplace(ports, static_cast<std::uint32_t>(lists_.size()));
-  if (is_new) lists_.push_back(ports);
-  return found->second;
+std::uint32_t Columns::count() const {
+  return std::max(kOwnNodeColumn, used_columns_.empty() ? 0 : *used_columns_.rbegin()) + 1;
 }
 
-Columns make_columns(Direction direction, const std::vector<Subject>& subjects,
-                     const RuleBook& book, const Resolver& resolver, const Identities& identities,
-                     const Inventory& inventory, std::span<const table::IdentityRecord> before,
-                     PortLists& port_lists) {
-  const auto& sets = resolver.sets();
-  const auto used = used_sets(direction, subjects, book, sets.size());
-  const auto memberships = memberships_of(sets, used, identities.all.size());
+std::uint32_t Columns::port_list(std::uint32_t column) const {
+  const auto found = with_ports_.find(column);
+  return found != with_ports_.end() ? found->second : 0;
+}
 
-  // In order of sight first, then by the numbers they get.
-  std::vector<IdentityId> first_identity;
-  std::vector<std::uint32_t> port_list;
-  std::vector<std::uint32_t> sighted(identities.all.size());
-  std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, VectorHash> column_of;
-  std::vector<std::uint32_t> signature;
-  std::uint32_t group = kNoGroup;
-  std::uint32_t ports = 0;
-  for (std::size_t i = 0; i < identities.all.size(); ++i) {
-    if (identities.all[i].group != group) {
-      group = identities.all[i].group;
-      // In Egress the peer is the destination, whose named ports count.
-      const bool has_named_ports = direction == Direction::Egress && group != kNoGroup;
-      ports =
-          has_named_ports ? port_lists.number_of(book.ports_of(*inventory.groups[group].pod)) : 0;
+std::uint32_t Columns::ports_of(const ColumnInputs& inputs, std::uint32_t id) const {
+  const std::uint32_t group = inputs.identities.all()[id].group;
+  // In Egress the peer is the destination, whose named ports count.
+  if (direction_ == Direction::Ingress || group == kNoGroup) return 0;
+  return inputs.port_lists.number_of(
+      inputs.book.ports_of(*inputs.identities.inventory().group(group).pod));
+}
+
+// The identities that have a port by a name that rules begin or cease to use.
+std::vector<std::uint32_t> Columns::renamed_ports(const ColumnInputs& inputs) const {
+  std::vector<std::uint32_t> found;
+  const auto& named = inputs.book.named_ports();
+  for (std::uint32_t number = 0; number < std::max(named.size(), named_ports_.size()); ++number) {
+    if (is_set(named, number) == is_set(named_ports_, number)) continue;
+    const auto& name = inputs.port_names.name(number).second;
+    for (const std::uint32_t group : inputs.identities.inventory().groups_with_port(name)) {
+      const auto identities = inputs.identities.of_group(group);
+      found.insert(found.end(), identities.begin(), identities.end());
     }
-    signature.assign(memberships.sets.begin() + memberships.start[i],
-                     memberships.sets.begin() + memberships.start[i + 1]);
-    signature.push_back(ports);
-    const auto [found, is_new] =
-        column_of.try_emplace(signature, static_cast<std::uint32_t>(port_list.size()));
-    if (is_new) {
-      first_identity.push_back(identities.all[i].id);
-      port_list.push_back(ports);
-    }
-    sighted[i] = found->second;
   }
+  return found;
+}
 
-  Columns columns;
-  const auto numbers = number_columns(direction, first_identity, before);
-  columns.count = std::max(kOwnNodeColumn, *std::ranges::max_element(numbers)) + 1;
-  columns.port_list.resize(columns.count);
-  for (std::size_t i = 0; i < numbers.size(); ++i) columns.port_list[numbers[i]] = port_list[i];
-  columns.of_identity.reserve(sighted.size());
-  for (const std::uint32_t column : sighted) columns.of_identity.push_back(numbers[column]);
-
-  columns.of_set.resize(sets.size());
-  std::vector<std::uint32_t> noted_for(columns.count, ~std::uint32_t{0});
+// Of the identities that came, or whose signature may be another one now.
+std::vector<Columns::Move> Columns::moves(const ColumnInputs& inputs,
+                                          const std::vector<bool>& used_sets,
+                                          const Identities::Change& change) const {
+  const auto& sets = inputs.resolver.sets();
+  std::vector<Move> moves;
+  std::vector<std::uint32_t> place(inputs.identities.all().size());  // in moves, from 1
+  const auto of = [&](std::uint32_t id) -> Signature& {
+    if (place[id] == 0) {
+      const Signature known =
+          id < class_of_.size() ? classes_[class_of_[id]].signature : Signature{};
+      moves.push_back({.id = id, .signature = known, .column_before = column_before(id)});
+      if (known.empty()) moves.back().signature = {ports_of(inputs, id)};
+      place[id] = static_cast<std::uint32_t>(moves.size());
+    }
+    return moves[place[id] - 1].signature;
+  };
+  for (const std::uint32_t id : change.come) (void)of(id);
+  if (direction_ == Direction::Egress) {
+    for (const std::uint32_t id : renamed_ports(inputs)) of(id).back() = ports_of(inputs, id);
+  }
+  // The sets of a signature; its last number is the ports'.
+  const auto put = [&](std::uint32_t id, std::uint32_t set, const bool is_in) {
+    Signature& signature = of(id);
+    const auto end = signature.end() - 1;
+    const auto found = std::lower_bound(signature.begin(), end, set);
+    const bool is_there = found != end && *found == set;
+    if (is_in && !is_there) signature.insert(found, set);
+    if (!is_in && is_there) signature.erase(found);
+  };
   for (std::uint32_t set = 0; set < sets.size(); ++set) {
-    if (!used[set]) continue;
-    auto& held = columns.of_set[set];
-    for (const std::uint32_t identity : sets[set]) {
-      const std::uint32_t column = columns.of_identity[identity];
-      if (std::exchange(noted_for[column], set) != set) held.push_back(column);
+    const bool is_used = is_set(used_sets, set);
+    if (is_used != is_set(used_sets_, set)) {
+      for (const std::uint32_t id : sets[set]) put(id, set, is_used);
+    } else if (is_used) {
+      for (const std::uint32_t id : change.come) {
+        if (std::ranges::binary_search(sets[set], id)) put(id, set, true);
+      }
     }
-    std::ranges::sort(held);
   }
-  return columns;
+  return moves;
+}
+
+std::uint32_t Columns::class_with(const Signature& signature) {
+  const auto known = class_numbers_.find(signature);
+  if (known != class_numbers_.end()) return known->second;
+  auto number = static_cast<std::uint32_t>(classes_.size());
+  if (free_classes_.empty()) {
+    classes_.emplace_back();
+  } else {
+    number = free_classes_.back();
+    free_classes_.pop_back();
+  }
+  classes_[number] = {.signature = signature, .column = 0, .first = 0, .size = 0};
+  class_numbers_.emplace(signature, number);
+  note_sets(number, true);
+  return number;
+}
+
+void Columns::note_sets(std::uint32_t number, const bool is_new) {
+  const Signature& signature = classes_[number].signature;
+  for (std::size_t i = 0; i + 1 < signature.size(); ++i) {
+    if (signature[i] >= of_set_.size()) of_set_.resize(signature[i] + 1);
+    if (is_new) {
+      insert_sorted(of_set_[signature[i]], number);
+    } else {
+      erase_sorted(of_set_[signature[i]], number);
+    }
+  }
+}
+
+void Columns::follow(const ColumnInputs& inputs, const std::vector<bool>& used_sets,
+                     const Identities::Change& change) {
+  auto moved = moves(inputs, used_sets, change);
+  class_of_.resize(std::max(class_of_.size(), inputs.identities.all().size()), kNoClass);
+  std::set<std::uint32_t> touched;
+  const auto move = [&](std::uint32_t id, std::uint32_t to) {
+    const std::uint32_t from = std::exchange(class_of_[id], to);
+    if (from != kNoClass) {
+      --classes_[from].size;
+      touched.insert(from);
+    }
+    if (to != kNoClass) {
+      ++classes_[to].size;
+      touched.insert(to);
+    }
+  };
+  for (const std::uint32_t id : change.gone) move(id, kNoClass);
+  for (const Move& item : moved) {
+    const std::uint32_t to = class_with(item.signature);
+    if (class_of_[item.id] != to) move(item.id, to);
+  }
+  find_first(touched);
+  std::ranges::sort(moved, {}, &Move::id);
+  number(touched, moved);
+  used_sets_ = used_sets;
+  named_ports_ = inputs.book.named_ports();
+  before_.clear();
+}
+
+// The lowest identity of every class that lost or won some.
+void Columns::find_first(const std::set<std::uint32_t>& touched) {
+  std::vector<bool> is_open(classes_.size());
+  std::size_t open = 0;
+  for (const std::uint32_t number : touched) {
+    if (classes_[number].size == 0) continue;
+    is_open[number] = true;
+    ++open;
+  }
+  for (std::uint32_t id = 0; id < class_of_.size() && open > 0; ++id) {
+    if (!is_open[class_of_[id]]) continue;
+    is_open[class_of_[id]] = false;
+    classes_[class_of_[id]].first = id;
+    --open;
+  }
+}
+
+// A class that did not change keeps its column: its identities had it, and nobody else did.
+void Columns::number(const std::set<std::uint32_t>& touched, const std::vector<Move>& moved) {
+  std::vector<std::uint32_t> order;
+  std::set<std::uint32_t> left_columns;  // of classes that are no more, or take another
+  for (const std::uint32_t number : touched) {
+    Class& held = classes_[number];
+    if (held.column != 0) left_columns.insert(held.column);
+    with_ports_.erase(held.column);
+    if (held.size > 0) {
+      order.push_back(number);
+      continue;
+    }
+    note_sets(number, false);
+    class_numbers_.erase(held.signature);
+    held = {};
+    free_classes_.push_back(number);
+  }
+  std::ranges::sort(order, {}, [&](std::uint32_t number) { return classes_[number].first; });
+  std::set<std::uint32_t> taken;
+  std::uint32_t next_free = kOwnNodeColumn + 1;
+  for (const std::uint32_t number : order) {
+    Class& held = classes_[number];
+    const auto first = std::ranges::lower_bound(moved, held.first, {}, &Move::id);
+    const bool is_moved = first != moved.end() && first->id == held.first;
+    const std::uint32_t claim = is_moved ? first->column_before : held.column;
+    if (claim > kOwnNodeColumn && taken.insert(claim).second) {
+      held.column = claim;
+    } else {
+      while (used_columns_.contains(next_free)) ++next_free;
+      held.column = next_free++;
+      taken.insert(held.column);
+    }
+    if (held.signature.back() != 0) with_ports_.emplace(held.column, held.signature.back());
+  }
+  if (!before_.empty()) used_columns_.clear();
+  for (const std::uint32_t column : left_columns) used_columns_.erase(column);
+  used_columns_.insert(taken.begin(), taken.end());
+}
+
+std::uint32_t Columns::column_before(std::uint32_t id) const {
+  if (!before_.empty()) return id < before_.size() ? before_[id] : 0;
+  return id < class_of_.size() ? classes_[class_of_[id]].column : 0;
 }
 
 }  // namespace bulkhead::compile

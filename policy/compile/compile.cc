@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/compile/compile.h"
 
+#include <utility>
+
+#include "policy/compile/classes.h"
 #include "policy/compile/compiler.h"
 #include "policy/compile/emit.h"
 #include "policy/compile/identities.h"
-#include "policy/compile/inventory.h"
+#include "policy/compile/local_groups.h"
 #include "policy/compile/policy_index.h"
-#include "policy/compile/regions.h"
 #include "policy/compile/resolve.h"
 #include "policy/compile/rule_book.h"
 #include "policy/compile/subjects.h"
+#include "policy/table/sections.h"
 
 namespace bulkhead::compile {
 namespace {
-
-// Peers that no policy names any more go when they have become this many.
-constexpr std::size_t kMaxKeptSets = 1u << 16;
 
 template <class Map>
 bool are_same(const Map& before, const Map& now) {
@@ -24,59 +24,126 @@ bool are_same(const Map& before, const Map& now) {
   return same;
 }
 
+std::vector<bool> either(std::vector<bool> one, const std::vector<bool>& other) {
+  one.resize(std::max(one.size(), other.size()));
+  for (std::size_t i = 0; i < other.size(); ++i) one[i] = one[i] || other[i];
+  return one;
+}
+
 }  // namespace
 
 std::vector<table::SectionBytes> CompiledTable::section_bytes() const {
   return table::borrow(sections);
 }
 
-// What was made of a cluster's pods, namespaces and prefixes. Its members refer to one another.
+// What was made of a cluster. Its members refer to one another.
 class Compiler::Kept {
  public:
-  Kept(const model::Cluster& from, Numbers& numbers)
-      : cluster(from),
-        policies(cluster),
-        inventory(cluster),
-        regions(policies.prefixes()),
-        identities(number_identities(cluster, inventory, regions, numbers)),
-        version(numbers.identity_version()) {
-    forget_peers();
-    for (auto& [address, identity, pod] : identities.addresses) {
-      addresses.emplace(address, PodAddress{identity, std::move(pod)});
-    }
-    for (const auto& [key, identity] : identities.pods_without_address) pods.emplace(key, identity);
-    for (const auto& key : identities.keys) {
-      keys.emplace(numbers.identity(key), std::make_shared<const std::string>(key));
-    }
+  explicit Kept(const model::Settings& settings) : identities_(settings) {
+    cluster_.settings = settings;
   }
 
-  // False where more changed than policies, or a policy changed what tells addresses apart.
-  [[nodiscard]] bool follow(const model::Cluster& now, Numbers& numbers) {
-    const bool same_pods =
-        cluster.settings == now.settings && version == numbers.identity_version() &&
-        are_same(cluster.namespaces, now.namespaces) && are_same(cluster.pods, now.pods);
-    if (!same_pods) return false;
-    const auto effect = policies.follow(cluster, now);
-    cluster = now;
-    if (resolver->sets().size() > kMaxKeptSets || resolver->members() > Resolver::kMaxMembers / 2) {
-      forget_peers();
-    }
-    return !effect.moves_prefixes && !effect.names_namespace;
+  // False where this is not what the next step can begin with.
+  [[nodiscard]] bool fits(const model::Cluster& now, const Numbers& numbers) const {
+    if (cluster_.settings != now.settings) return false;
+    if (policies_.names_nodes() && !are_same(cluster_.nodes, now.nodes)) return false;
+    const auto released = numbers.released_since(mark_);
+    return released &&
+           std::ranges::none_of(*released, [&](IdentityId id) { return identities_.is_live(id); });
   }
 
-  model::Cluster cluster;
-  PolicyIndex policies;
-  Inventory inventory;
-  Regions regions;
-  Identities identities;
-  model::SharedMap<IpAddress, PodAddress> addresses;
-  model::SharedMap<model::PodKey, IdentityId> pods;
-  model::SharedMap<IdentityId, std::shared_ptr<const std::string>> keys;
-  std::shared_ptr<const Numbers::Version> version;
-  std::optional<Resolver> resolver;
+  // After a failure this is of no use any more.
+  Result<CompiledTable> follow(const model::Cluster& now, const LocalPods& local, Revision revision,
+                               Numbers& numbers, std::span<const Alias> aliases) {
+    const auto policies = policies_.follow(cluster_, now);
+    const bool has_spaces = !are_same(cluster_.namespaces, now.namespaces);
+    auto identities = identities_.follow(cluster_, now, policies.come, policies.gone, numbers);
+    if (!identities) return tl::unexpected(identities.error());
+    cluster_ = now;
+    const bool has_subjects = local_.follow(now, local, identities_, *identities);
+    resolver_.follow(*identities);
+    if (identities->moves_outside || tries_ == nullptr) {
+      tries_ = std::make_shared<const table::Tries>(table::build_tries(identities_.outside()));
+    }
+    const bool is_same = last_ && aliases.empty() && !has_aliases_ && !has_subjects &&
+                         !has_spaces && !policies.has_policies && identities->come.empty() &&
+                         identities->gone.empty() && places_ == numbers.shared_places();
+    if (is_same) {
+      last_->sections = table::with_revision(std::move(last_->sections), revision);
+    } else if (auto ok = write(revision, numbers, aliases, *identities); !ok) {
+      return tl::unexpected(ok.error());
+    }
+    last_->revision = revision;
+    last_->addresses = identities_.addresses();
+    last_->pods = identities_.pods_without_address();
+    last_->identity_keys = identities_.keys();
+    mark_ = numbers.mark();
+    return *last_;
+  }
 
  private:
-  void forget_peers() { resolver.emplace(cluster.settings, inventory, regions, identities); }
+  Status write(Revision revision, Numbers& numbers, std::span<const Alias> aliases,
+               const Identities::Change& change) {
+    RuleBook book(resolver_, identities_.inventory(), port_names_);
+    const auto groups = local_.all();
+    const auto subjects = find_subjects(cluster_, groups, identities_, policies_, resolver_, book);
+    if (auto ok = resolver_.check_limit(); !ok) return ok;
+    follow_columns(book, subjects, numbers, change);
+    CompiledTable compiled;
+    compiled.revision = revision;
+    const EmitInputs inputs{.book = book,
+                            .identities = identities_,
+                            .subjects = subjects,
+                            .columns = *columns_,
+                            .port_lists = port_lists_,
+                            .tries = tries_};
+    if (auto ok = emit(inputs, aliases, numbers, compiled); !ok) return ok;
+    places_ = numbers.shared_places();
+    has_aliases_ = !aliases.empty();
+    last_ = std::move(compiled);
+    return {};
+  }
+
+  void follow_columns(const RuleBook& book, const std::vector<Subject>& subjects,
+                      const Numbers& numbers, const Identities::Change& change) {
+    const ColumnInputs inputs{.identities = identities_,
+                              .resolver = resolver_,
+                              .book = book,
+                              .port_names = port_names_,
+                              .port_lists = port_lists_};
+    Identities::Change everything;
+    const bool is_anew = !columns_ || places_ != numbers.shared_places();
+    if (is_anew) {
+      const auto& before = numbers.places().identities;
+      columns_ = {Columns(Direction::Egress, before), Columns(Direction::Ingress, before)};
+      for (std::uint32_t id = 0; id < identities_.all().size(); ++id) {
+        if (identities_.all()[id].is_live) everything.come.push_back(id);
+      }
+    }
+    std::vector<bool> is_used;
+    for (const Direction direction : kDirections) {
+      const auto used = used_sets(direction, subjects, book, resolver_.sets().size());
+      auto& columns = (*columns_)[static_cast<std::size_t>(direction)];
+      columns.follow(inputs, used, is_anew ? everything : change);
+      is_used = either(std::move(is_used), used);
+    }
+    resolver_.forget_unused(is_used);
+  }
+
+  model::Cluster cluster_;
+  PolicyIndex policies_;
+  Identities identities_;
+  LocalGroups local_;
+  Resolver resolver_{cluster_, identities_};
+  PortNames port_names_;
+  PortLists port_lists_;
+  std::optional<std::array<Columns, 2>> columns_;
+  std::shared_ptr<const table::Tries> tries_;
+  // The last table, and the numbers it came with.
+  std::optional<CompiledTable> last_;
+  bool has_aliases_ = false;
+  std::shared_ptr<const table::Places> places_;
+  Numbers::Mark mark_;
 };
 
 Compiler::Compiler() = default;
@@ -87,34 +154,14 @@ Compiler::~Compiler() = default;
 Result<CompiledTable> Compiler::compile(const model::Cluster& cluster, const LocalPods& local,
                                         Revision revision, Numbers& numbers,
                                         std::span<const Alias> aliases) {
-  if (!kept_ || !kept_->follow(cluster, numbers)) {
+  if (!kept_ || !kept_->fits(cluster, numbers)) {
     kept_.reset();  // before as much is made again
-    kept_ = std::make_unique<Kept>(cluster, numbers);
+    kept_ = std::make_unique<Kept>(cluster.settings);
   }
-  const Identities& identities = kept_->identities;
-  for (const Identity& identity : identities.all) {
-    if (identity.id.value >= table::kMaxIdentities) {
-      return fail("cannot compile: identity {} exceeds the limit of {}", identity.id.value,
-                  table::kMaxIdentities);
-    }
-  }
-  Resolver& resolver = *kept_->resolver;
-  RuleBook book(resolver, kept_->inventory);
-  const auto subjects =
-      find_subjects(cluster, local, kept_->inventory, identities, kept_->policies, resolver, book);
-  if (auto ok = resolver.check_limit(); !ok) return in_context("cannot compile", ok.error());
-
-  CompiledTable compiled;
-  compiled.revision = revision;
-  if (auto ok =
-          emit(book, resolver, kept_->inventory, identities, subjects, aliases, numbers, compiled);
-      !ok) {
-    return in_context("cannot compile", ok.error());
-  }
-  compiled.addresses = kept_->addresses;
-  compiled.pods = kept_->pods;
-  compiled.identity_keys = kept_->keys;
-  return compiled;
+  auto compiled = kept_->follow(cluster, local, revision, numbers, aliases);
+  if (compiled) return compiled;
+  kept_.reset();
+  return in_context("cannot compile", compiled.error());
 }
 
 Result<CompiledTable> compile(const model::Cluster& cluster, const LocalPods& local,

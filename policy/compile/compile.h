@@ -12,6 +12,7 @@
 
 #include "policy/base/ids.h"
 #include "policy/base/result.h"
+#include "policy/base/shared_vector.h"
 #include "policy/compile/numbers.h"
 #include "policy/model/cluster.h"
 #include "policy/model/shared_map.h"
@@ -48,12 +49,13 @@ struct CompiledTable {
   // cluster have in common, their tables' maps share.
   model::SharedMap<IpAddress, PodAddress> addresses;
   model::SharedMap<model::PodKey, IdentityId> pods;  // live pods that have no address yet
-  std::vector<SlotInfo> slots;                       // every slot this table can answer with
+  // Every slot this table can answer with, ascending.
+  SharedVector<SlotInfo> slots;
 
   // The identities and slots that this table knows by itself, with their keys in Numbers: what must
   // not be released while it is in force.
   model::SharedMap<IdentityId, std::shared_ptr<const std::string>> identity_keys;
-  std::vector<std::string> slot_keys;
+  SharedVector<std::string> slot_keys;
 
   [[nodiscard]] std::vector<table::SectionBytes> section_bytes() const;
 };

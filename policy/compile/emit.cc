@@ -5,7 +5,6 @@
 #include <map>
 #include <tuple>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "policy/compile/fold.h"
 #include "policy/compile/vector_hash.h"
@@ -18,8 +17,8 @@ using table::TableBuilder;
 // Turns outcomes into decisions, and hands out the counter slots they name.
 class Decisions {
  public:
-  Decisions(const RuleBook& book, Numbers& numbers, TableBuilder& builder, CompiledTable& compiled)
-      : book_(book), numbers_(numbers), builder_(builder), compiled_(compiled) {}
+  Decisions(const RuleBook& book, Numbers& numbers, TableBuilder& builder)
+      : book_(book), numbers_(numbers), builder_(builder) {}
 
   [[nodiscard]] std::uint32_t number_of(Direction direction,
                                         const std::array<Outcome, kWorlds>& outcome) {
@@ -35,6 +34,13 @@ class Decisions {
     return found->second;
   }
 
+  // Of all decisions so far.
+  void hand_over(CompiledTable& compiled) {
+    std::ranges::sort(slots_, {}, &SlotInfo::slot);
+    compiled.slots = std::move(slots_);
+    compiled.slot_keys = std::move(keys_);
+  }
+
  private:
   CounterSlot slot_of(Direction direction, const Outcome& outcome, const bool is_staged) {
     const auto [found, is_new] = slot_numbers_.try_emplace({direction, outcome, is_staged});
@@ -43,15 +49,16 @@ class Decisions {
     std::string key = fmt::format("{}|{}|{}|{}", rule, name_of(direction), name_of(outcome.verdict),
                                   is_staged ? "staged" : "enforced");
     found->second = numbers_.slot(key);
-    compiled_.slots.push_back({found->second, rule, direction, outcome.verdict, is_staged});
-    compiled_.slot_keys.push_back(std::move(key));
+    slots_.push_back({found->second, rule, direction, outcome.verdict, is_staged});
+    keys_.push_back(std::move(key));
     return found->second;
   }
 
   const RuleBook& book_;
   Numbers& numbers_;
   TableBuilder& builder_;
-  CompiledTable& compiled_;
+  std::vector<SlotInfo> slots_;
+  std::vector<std::string> keys_;
   std::map<std::tuple<Direction, Outcome, Outcome>, std::uint32_t> known_;
   std::map<std::tuple<Direction, Outcome, bool>, CounterSlot> slot_numbers_;
 };
@@ -67,7 +74,7 @@ class RowWriter {
         port_lists_(port_lists),
         decisions_(decisions),
         builder_(builder),
-        rules_of_column_(columns.count) {}
+        rules_of_column_(columns.count()) {}
 
   // `own_ports`: the subject's named ports, which count where it is the destination. `subject`: one
   // of its identities.
@@ -111,7 +118,7 @@ class RowWriter {
       positions.clear();
       std::ranges::merge(everywhere, here, std::back_inserter(positions));
       here.clear();
-      const std::uint32_t ports = is_egress ? columns_.port_list[column] : own_ports;
+      const std::uint32_t ports = is_egress ? columns_.port_list(column) : own_ports;
       const std::uint32_t set = rule_set(stance, positions, ports);
       if (set != otherwise) cells.push_back({column, set});
     }
@@ -128,21 +135,19 @@ class RowWriter {
         continue;
       }
       for (const std::uint32_t set : rule.peer_sets) {
-        for (const std::uint32_t column : columns_.of_set[set]) {
+        columns_.for_each_of_set(set, [&](std::uint32_t column) {
           auto& here = rules_of_column_[column];
           if (here.empty()) touched.push_back(column);
           if (here.empty() || here.back() != position) here.push_back(position);
-        }
+        });
       }
     }
     return touched;
   }
 
   void touch_columns_with_ports(std::vector<std::uint32_t>& touched) const {
-    for (std::uint32_t column = 0; column < columns_.count; ++column) {
-      if (columns_.port_list[column] != 0 && rules_of_column_[column].empty()) {
-        touched.push_back(column);
-      }
+    for (const auto& [column, ports] : columns_.with_ports()) {
+      if (rules_of_column_[column].empty()) touched.push_back(column);
     }
   }
 
@@ -189,8 +194,6 @@ class RowWriter {
 
 Status add_aliases(std::span<const Alias> aliases, const Identities& identities,
                    TableBuilder& builder) {
-  std::unordered_set<std::uint32_t> known;
-  for (const Identity& identity : identities.all) known.insert(identity.id.value);
   for (const auto& [retired, now] : aliases) {
     if (retired < kFirstDynamicIdentity || now < kFirstDynamicIdentity) {
       return fail("alias {} -> {}: reserved identities have none", retired.value, now.value);
@@ -199,51 +202,50 @@ Status add_aliases(std::span<const Alias> aliases, const Identities& identities,
       return fail("alias {}: exceeds the limit of {} identities", retired.value,
                   table::kMaxIdentities);
     }
-    if (!known.contains(retired.value) && known.contains(now.value)) builder.alias(retired, now);
+    if (!identities.is_live(retired) && identities.is_live(now)) builder.alias(retired, now);
   }
   return {};
 }
 
 }  // namespace
 
-Status emit(const RuleBook& book, const Resolver& resolver, const Inventory& inventory,
-            const Identities& identities, const std::vector<Subject>& subjects,
-            std::span<const Alias> aliases, Numbers& numbers, CompiledTable& compiled) {
+Status emit(const EmitInputs& inputs, std::span<const Alias> aliases, Numbers& numbers,
+            CompiledTable& compiled) {
+  const Identities& identities = inputs.identities;
   TableBuilder builder(numbers.places());
-  Decisions decisions(book, numbers, builder, compiled);
-  PortLists port_lists;
+  Decisions decisions(inputs.book, numbers, builder);
   for (const Direction direction : kDirections) {
     const auto d = static_cast<std::size_t>(direction);
-    const Columns columns = make_columns(direction, subjects, book, resolver, identities, inventory,
-                                         numbers.places().identities, port_lists);
-    for (std::size_t i = 0; i < identities.all.size(); ++i) {
-      builder.set_peer(identities.all[i].id, direction, columns.of_identity[i]);
+    const Columns& columns = inputs.columns[d];
+    for (std::uint32_t id = 0; id < identities.all().size(); ++id) {
+      if (!identities.all()[id].is_live) continue;
+      builder.set_peer(IdentityId{id}, direction, columns.of_identity(id));
     }
-    builder.reserve_columns(direction, columns.count);
+    builder.reserve_columns(direction, columns.count());
     if (direction == Direction::Ingress) {
       builder.set_peer(kOwnNodeIdentity, direction, kOwnNodeColumn);
     }
-    RowWriter rows(direction, book, columns, port_lists, decisions, builder);
-    for (const Subject& subject : subjects) {
-      const std::uint32_t own_ports =
-          port_lists.number_of(book.ports_of(*inventory.groups[subject.group].pod));
-      const IdentityId first = identities.all[subject.identities.front()].id;
+    RowWriter rows(direction, inputs.book, columns, inputs.port_lists, decisions, builder);
+    for (const Subject& subject : inputs.subjects) {
+      const std::uint32_t own_ports = inputs.port_lists.number_of(
+          inputs.book.ports_of(*identities.inventory().group(subject.group).pod));
+      const IdentityId first{subject.identities.front()};
       const std::uint32_t row = rows.row_of(subject.stance[d], own_ports, first);
       if (builder.bytes() > table::kMaxTableBytes) {
         return fail("the table exceeds the limit of {} MiB", table::kMaxTableBytes >> 20);
       }
-      for (const std::uint32_t i : subject.identities) {
-        builder.set_subject(identities.all[i].id, direction, row);
+      for (const std::uint32_t id : subject.identities) {
+        builder.set_subject(IdentityId{id}, direction, row);
       }
     }
   }
   if (auto ok = add_aliases(aliases, identities, builder); !ok) return ok;
-  builder.set_outside(identities.outside);
+  builder.set_outside(inputs.tries);
   auto sections = builder.finish(compiled.revision);
   if (!sections) return tl::unexpected(sections.error());
   compiled.sections = std::move(*sections);
+  decisions.hand_over(compiled);
   numbers.remember(builder.places());
-  std::ranges::sort(compiled.slots, {}, &SlotInfo::slot);
   return {};
 }
 

@@ -9,6 +9,9 @@ namespace {
 
 constexpr std::uint32_t kFirstSlot = 1;  // slot 0 counts decisions without a rule
 
+// Beyond this a mark is not worth following.
+constexpr std::size_t kMaxReleased = 1u << 16;
+
 std::string escaped(std::string_view key) {
   std::string text;
   for (const char c : key) {
@@ -91,7 +94,6 @@ Status Numbers::Pool::restore_freed(const std::string& key, std::uint32_t number
 }
 
 void Numbers::note(Change::Kind kind, bool is_taken, std::uint32_t number, const std::string& key) {
-  if (kind == Change::Kind::Identity) identity_version_.reset();
   if (changes_) changes_->push_back({kind, is_taken, number, key});
 }
 
@@ -106,10 +108,18 @@ IdentityId Numbers::identity(const std::string& key) {
   if (identities_.numbers.size() != known) note(Change::Kind::Identity, true, id.value, key);
   return id;
 }
-std::shared_ptr<const Numbers::Version> Numbers::identity_version() {
-  if (!identity_version_) identity_version_ = std::make_shared<const Version>();
-  return identity_version_;
+Numbers::Mark Numbers::mark() {
+  if (life_.released.size() > kMaxReleased) life_ = {};
+  if (!life_.lineage) life_.lineage = std::make_shared<const Lineage>();
+  return {life_.lineage, life_.released.size()};
 }
+
+std::optional<std::vector<IdentityId>> Numbers::released_since(const Mark& mark) const {
+  if (!mark.lineage || mark.lineage != life_.lineage) return std::nullopt;
+  const auto first = life_.released.begin() + static_cast<std::ptrdiff_t>(mark.released);
+  return std::vector<IdentityId>(first, life_.released.end());
+}
+
 CounterSlot Numbers::slot(const std::string& key) {
   const std::size_t known = slots_.numbers.size();
   const CounterSlot slot{slots_.take(key)};
@@ -118,6 +128,7 @@ CounterSlot Numbers::slot(const std::string& key) {
 }
 void Numbers::release_identity(const std::string& key) {
   if (const auto number = identities_.release(key)) {
+    if (life_.lineage) life_.released.emplace_back(*number);
     note(Change::Kind::Identity, false, *number, key);
   }
 }

@@ -43,15 +43,24 @@ class Numbers {
   // Those since the last call, in order.
   [[nodiscard]] std::vector<Change> take_changes();
 
-  // Equal as long as no identity was numbered or given back, in copies too.
-  struct Version {};
-  [[nodiscard]] std::shared_ptr<const Version> identity_version();
+  // A moment in these numbers' life. Copies have lives of their own.
+  struct Lineage {};
+  struct Mark {
+    std::shared_ptr<const Lineage> lineage;
+    std::size_t released = 0;
+  };
+  [[nodiscard]] Mark mark();
+  // The identities given back since then; nothing when that cannot be told: other numbers, or too
+  // many of them.
+  [[nodiscard]] std::optional<std::vector<IdentityId>> released_since(const Mark& mark) const;
 
   [[nodiscard]] const std::map<std::string, std::uint32_t>& identities() const {
     return identities_.numbers;
   }
   [[nodiscard]] const std::map<std::string, std::uint32_t>& slots() const { return slots_.numbers; }
 
+  // The very places that were remembered last: a copy of the numbers has the same.
+  [[nodiscard]] std::shared_ptr<const table::Places> shared_places() const { return places_; }
   // Where the last table that these numbers were given to has its parts. Not in text(): after a
   // restart a table is laid out anew.
   [[nodiscard]] const table::Places& places() const { return *places_; }
@@ -82,12 +91,25 @@ class Numbers {
     void rebuild_free(std::uint32_t first);
   };
 
+  // Not copied: see Mark.
+  struct LifeOfOne {
+    std::shared_ptr<const Lineage> lineage;
+    std::vector<IdentityId> released;
+
+    LifeOfOne() = default;
+    ~LifeOfOne() = default;
+    LifeOfOne(const LifeOfOne&) noexcept {}
+    LifeOfOne& operator=(const LifeOfOne&) noexcept { return *this = LifeOfOne(); }
+    LifeOfOne(LifeOfOne&&) noexcept = default;
+    LifeOfOne& operator=(LifeOfOne&&) noexcept = default;
+  };
+
   Pool identities_{.next = kFirstDynamicIdentity.value, .free = {}, .numbers = {}};
   Pool slots_{.next = 1, .free = {}, .numbers = {}};
   void note(Change::Kind kind, bool is_taken, std::uint32_t number, const std::string& key);
 
-  std::optional<std::vector<Change>> changes_;       // absent: nobody asks
-  std::shared_ptr<const Version> identity_version_;  // made at first need
+  std::optional<std::vector<Change>> changes_;  // absent: nobody asks
+  LifeOfOne life_;
   std::shared_ptr<const table::Places> places_ = std::make_shared<const table::Places>();
 };
 

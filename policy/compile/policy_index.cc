@@ -1,72 +1,99 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/compile/policy_index.h"
 
+#include <algorithm>
 #include <variant>
 
-namespace bulkhead::compile {
+#include "policy/compile/node_peers.h"
 
-std::vector<Prefix> named_prefixes(const model::Policy& policy) {
-  std::vector<Prefix> named;
+namespace bulkhead::compile {
+namespace {
+
+template <class Note>
+void for_each_peer(const model::Policy& policy, const Note& note) {
   for (const auto& rules : policy.rules) {
-    for (const model::Rule& rule : rules) {
-      for (const model::Peer& peer : rule.peers) {
-        const auto* cidr = std::get_if<model::CidrPeer>(&peer);
-        if (cidr == nullptr) continue;
-        named.push_back(cidr->prefix);
-        named.insert(named.end(), cidr->except.begin(), cidr->except.end());
-      }
-    }
+    for (const model::Rule& rule : rules) std::ranges::for_each(rule.peers, note);
   }
+}
+
+std::vector<Prefix> forensic_prefix(const model::PodPtr& pod) {
+  if (pod == nullptr || !pod->quarantine || !pod->quarantine->forensic_peer) return {};
+  return {*pod->quarantine->forensic_peer};
+}
+
+}  // namespace
+
+std::vector<Prefix> named_prefixes(const model::Cluster& cluster, const model::Policy& policy) {
+  std::vector<Prefix> named;
+  for_each_peer(policy, [&](const model::Peer& peer) {
+    if (const auto* cidr = std::get_if<model::CidrPeer>(&peer)) {
+      named.push_back(cidr->prefix);
+      named.insert(named.end(), cidr->except.begin(), cidr->except.end());
+    } else if (const auto* nodes = std::get_if<model::NodePeer>(&peer)) {
+      const auto prefixes = node_prefixes(cluster, *nodes);
+      named.insert(named.end(), prefixes.begin(), prefixes.end());
+    }
+  });
   return named;
 }
 
-PolicyIndex::PolicyIndex(const model::Cluster& cluster) {
-  Effect effect;
-  for (const auto& [id, policy] : cluster.policies) {
-    add_prefixes(*policy, effect);
-    place(id, *policy, effect);
-  }
-  for (const IpAddress& address : cluster.settings.dns_addresses) {
-    fixed_.push_back(Prefix::host(address));
-  }
-  for (const auto& [key, pod] : cluster.pods) {
-    if (pod->quarantine && pod->quarantine->forensic_peer) {
-      fixed_.push_back(*pod->quarantine->forensic_peer);
+bool names_nodes(const model::Policy& policy) {
+  bool names = false;
+  for_each_peer(policy, [&](const model::Peer& peer) {
+    names = names || std::holds_alternative<model::NodePeer>(peer);
+  });
+  return names;
+}
+
+PolicyIndex::Change PolicyIndex::follow(const model::Cluster& before, const model::Cluster& now) {
+  Change change;
+  if (uses_.empty()) {
+    std::vector<Prefix> fixed;
+    for (const IpAddress& address : now.settings.dns_addresses) {
+      fixed.push_back(Prefix::host(address));
     }
+    use(fixed);
   }
-}
-
-PolicyIndex::Effect PolicyIndex::follow(const model::Cluster& before, const model::Cluster& now) {
-  Effect effect;
-  for_each_difference(before.policies, now.policies,
-                      [&](const std::string& id, const auto& old, const auto& policy) {
-                        // First what comes, so that a prefix that stays in use is never out of it.
-                        if (policy != nullptr) add_prefixes(*policy, effect);
-                        if (old != nullptr) remove(id, *old, effect);
-                        if (policy != nullptr) place(id, *policy, effect);
-                      });
-  return effect;
-}
-
-void PolicyIndex::add_prefixes(const model::Policy& policy, Effect& effect) {
-  for (const Prefix& prefix : named_prefixes(policy)) {
-    if (uses_[prefix]++ == 0) effect.moves_prefixes = true;
-  }
-}
-
-void PolicyIndex::place(const std::string& id, const model::Policy& policy, Effect& effect) {
-  const auto [found, is_new] = of_namespace_.try_emplace(policy.namespace_name);
-  if (is_new) effect.names_namespace = true;
-  found->second.emplace(std::pair(policy.priority, id), &policy);
-}
-
-void PolicyIndex::remove(const std::string& id, const model::Policy& policy, Effect& effect) {
-  of_namespace_.at(policy.namespace_name).erase({policy.priority, id});
-  for (const Prefix& prefix : named_prefixes(policy)) {
+  for_each_difference(before.pods, now.pods, [&](const auto&, const auto& old, const auto& pod) {
+    use(forensic_prefix(pod));
+    leave(forensic_prefix(old));
+  });
+  const auto note = [&](const std::string& id, const auto& old, const auto& policy) {
+    change.has_policies = true;
+    if (old != nullptr) {
+      leave(named_prefixes(before, *old));
+      naming_nodes_ -= compile::names_nodes(*old) ? 1 : 0;
+      of_namespace_.at(old->namespace_name).erase({old->priority, id});
+    }
+    if (policy != nullptr) {
+      use(named_prefixes(now, *policy));
+      naming_nodes_ += compile::names_nodes(*policy) ? 1 : 0;
+      of_namespace_[policy->namespace_name].emplace(std::pair(policy->priority, id), policy.get());
+    }
+  };
+  for_each_difference(before.policies, now.policies, note);
+  for (const auto& [prefix, was_used] : touched_) {
     const auto use = uses_.find(prefix);
-    if (--use->second > 0) continue;
-    uses_.erase(use);
-    effect.moves_prefixes = true;
+    const bool is_used = use->second > 0;
+    if (is_used && !was_used) change.come.push_back(prefix);
+    if (!is_used && was_used) change.gone.push_back(prefix);
+    if (!is_used) uses_.erase(use);
+  }
+  touched_.clear();
+  return change;
+}
+
+void PolicyIndex::use(const std::vector<Prefix>& prefixes) {
+  for (const Prefix& prefix : prefixes) {
+    const std::uint32_t uses = uses_[prefix]++;
+    touched_.try_emplace(prefix, uses > 0);
+  }
+}
+
+void PolicyIndex::leave(const std::vector<Prefix>& prefixes) {
+  for (const Prefix& prefix : prefixes) {
+    --uses_[prefix];
+    touched_.try_emplace(prefix, true);
   }
 }
 
@@ -74,12 +101,6 @@ const PolicyIndex::Ordered& PolicyIndex::of(const std::string& namespace_name) c
   static const Ordered kNone;
   const auto found = of_namespace_.find(namespace_name);
   return found != of_namespace_.end() ? found->second : kNone;
-}
-
-std::vector<Prefix> PolicyIndex::prefixes() const {
-  std::vector<Prefix> prefixes = fixed_;
-  for (const auto& [prefix, uses] : uses_) prefixes.push_back(prefix);
-  return prefixes;
 }
 
 }  // namespace bulkhead::compile

@@ -12,8 +12,10 @@
 
 namespace bulkhead::compile {
 
-// Every prefix the policy's peers name.
-[[nodiscard]] std::vector<Prefix> named_prefixes(const model::Policy& policy);
+// Every prefix the policy's peers name, nodes' addresses included.
+[[nodiscard]] std::vector<Prefix> named_prefixes(const model::Cluster& cluster,
+                                                 const model::Policy& policy);
+[[nodiscard]] bool names_nodes(const model::Policy& policy);
 
 // The policies of a cluster as a compile asks for them: by the namespace whose pods they can
 // select, and by the prefixes they name. Borrows from the cluster. Follows it from version to
@@ -23,30 +25,32 @@ class PolicyIndex {
   // In the order they are asked within their tier: priority, then id.
   using Ordered = std::map<std::pair<std::int32_t, std::string>, const model::Policy*>;
 
-  // What a change came to.
-  struct Effect {
-    bool moves_prefixes = false;   // a prefix is named for the first time, or no longer
-    bool names_namespace = false;  // a namespace that no policy before it was in
+  // What a step came to: prefixes that are named for the first time, or no longer, ascending.
+  struct Change {
+    std::vector<Prefix> come;
+    std::vector<Prefix> gone;
+    bool has_policies = false;
   };
 
-  explicit PolicyIndex(const model::Cluster& cluster);
-  // `before` is what the index was last brought to.
-  Effect follow(const model::Cluster& before, const model::Cluster& now);
+  // `before` is what the index was last brought to; at first, nothing. Settings may not differ
+  // later, nor nodes where a policy names them.
+  Change follow(const model::Cluster& before, const model::Cluster& now);
 
   [[nodiscard]] const Ordered& cluster_wide() const { return of(""); }
   [[nodiscard]] const Ordered& of(const std::string& namespace_name) const;
-  // What policies, the DNS setting and quarantines name. All policies count, not only those of
-  // local pods, so that identities do not depend on which pods live here.
-  [[nodiscard]] std::vector<Prefix> prefixes() const;
+  // A policy's peers are the addresses of nodes.
+  [[nodiscard]] bool names_nodes() const { return naming_nodes_ > 0; }
 
  private:
-  void add_prefixes(const model::Policy& policy, Effect& effect);
-  void place(const std::string& id, const model::Policy& policy, Effect& effect);
-  void remove(const std::string& id, const model::Policy& policy, Effect& effect);
+  void use(const std::vector<Prefix>& prefixes);
+  void leave(const std::vector<Prefix>& prefixes);
 
   std::map<std::string, Ordered, std::less<>> of_namespace_;  // "": cluster-wide
-  std::map<Prefix, std::uint32_t> uses_;                      // by how many peers
-  std::vector<Prefix> fixed_;                                 // of settings and quarantines
+  // What policies, the DNS setting and quarantines name, by how many. All policies count, not only
+  // those of local pods, so that identities do not depend on which pods live here.
+  std::map<Prefix, std::uint32_t> uses_;
+  std::map<Prefix, bool> touched_;  // by the step under way: was it used before?
+  std::size_t naming_nodes_ = 0;
 };
 
 }  // namespace bulkhead::compile

@@ -2,56 +2,85 @@
 #include "policy/compile/regions.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace bulkhead::compile {
+namespace {
 
-Regions::Regions(std::vector<Prefix> named) : named_(std::move(named)) {
-  std::ranges::sort(named_);
-  named_.erase(std::unique(named_.begin(), named_.end()), named_.end());
-  parent_.resize(named_.size(), kNoRegion);
-  end_.resize(named_.size(), size());
-  std::vector<std::uint32_t> open;  // the prefixes around the current one, outermost first
-  for (std::uint32_t i = 0; i < size(); ++i) {
-    while (!open.empty() && !named_[open.back()].contains(named_[i])) {
-      end_[open.back()] = i;
-      open.pop_back();
-    }
-    if (!open.empty()) parent_[i] = open.back();
-    open.push_back(i);
+constexpr std::size_t index_of(Family family) { return family == Family::V4 ? 0 : 1; }
+
+}  // namespace
+
+std::size_t Regions::Hash::operator()(const Prefix& prefix) const {
+  std::array<std::uint64_t, 2> words{};
+  std::memcpy(words.data(), prefix.address().bytes.data(), sizeof words);
+  // Multipliers of splitmix64.
+  std::uint64_t hash = (words[0] ^ prefix.length()) * 0x9e3779b97f4a7c15u;
+  hash = (hash ^ (hash >> 29) ^ words[1]) * 0xbf58476d1ce4e5b9u;
+  return hash ^ (hash >> 32);
+}
+
+void Regions::add(const Prefix& prefix) {
+  auto number = static_cast<std::uint32_t>(prefixes_.size());
+  const bool is_reused = !free_.empty();
+  if (is_reused) number = free_.back();
+  if (!numbers_.try_emplace(prefix, number).second) return;
+  if (is_reused) {
+    free_.pop_back();
+    prefixes_[number] = prefix;
+  } else {
+    prefixes_.push_back(prefix);
   }
+  ordered_.emplace(prefix, number);
+  ++lengths_[index_of(prefix.family())][prefix.length()];
+}
+
+void Regions::remove(const Prefix& prefix) {
+  const auto found = numbers_.find(prefix);
+  if (found == numbers_.end()) return;
+  removed_.push_back(found->second);
+  numbers_.erase(found);
+  ordered_.erase(prefix);
+  auto& lengths = lengths_[index_of(prefix.family())];
+  const auto length = lengths.find(prefix.length());
+  if (--length->second == 0) lengths.erase(length);
+}
+
+void Regions::recycle() {
+  free_.insert(free_.end(), removed_.begin(), removed_.end());
+  removed_.clear();
+}
+
+std::uint32_t Regions::find(const Prefix& prefix) const {
+  const auto found = numbers_.find(prefix);
+  return found != numbers_.end() ? found->second : kNoRegion;
 }
 
 std::uint32_t Regions::region_of(const IpAddress& address) const {
-  const auto after = std::ranges::upper_bound(named_, Prefix::host(address));
-  if (after == named_.begin()) return kNoRegion;
-  auto region = static_cast<std::uint32_t>(after - named_.begin() - 1);
-  while (region != kNoRegion && !named_[region].contains(address)) region = parent_[region];
-  return region;
-}
-
-Regions::Span Regions::inside(const Prefix& prefix) const {
-  const auto found = std::ranges::lower_bound(named_, prefix);
-  if (found == named_.end() || *found != prefix) return {};
-  const auto first = static_cast<std::uint32_t>(found - named_.begin());
-  return {first, end_[first]};
+  for (const auto& [length, count] : lengths_[index_of(address.family)]) {
+    const std::uint32_t region = find(Prefix::make(address, length).value());
+    if (region != kNoRegion) return region;
+  }
+  return kNoRegion;
 }
 
 std::vector<std::uint32_t> Regions::covered_by(const model::CidrPeer& peer) const {
-  std::vector<Span> holes;
-  for (const Prefix& except : peer.except) holes.push_back(inside(except));
-  std::ranges::sort(holes, {}, &Span::first);
-  const Span whole = inside(peer.prefix);
-  std::vector<std::uint32_t> covered;
+  std::vector<Prefix> holes = peer.except;
+  std::ranges::sort(holes);
   auto hole = holes.begin();
-  for (std::uint32_t region = whole.first; region < whole.end;) {
-    while (hole != holes.end() && hole->end <= region) ++hole;
-    if (hole != holes.end() && hole->first <= region) {
-      region = hole->end;
-    } else {
-      covered.push_back(region++);
-    }
+  std::vector<std::uint32_t> covered;
+  for (auto at = ordered_.lower_bound(peer.prefix);
+       at != ordered_.end() && peer.prefix.contains(at->first); ++at) {
+    while (hole != holes.end() && *hole < at->first && !hole->contains(at->first)) ++hole;
+    if (hole == holes.end() || !hole->contains(at->first)) covered.push_back(at->second);
   }
   return covered;
+}
+
+bool covers(const model::CidrPeer& peer, const Prefix& region) {
+  return peer.prefix.contains(region) &&
+         std::ranges::none_of(peer.except,
+                              [&](const Prefix& except) { return except.contains(region); });
 }
 
 }  // namespace bulkhead::compile

@@ -2,37 +2,44 @@
 #include "policy/compile/resolve.h"
 
 #include <algorithm>
-#include <numeric>
 
+#include "policy/compile/label_index.h"
+#include "policy/compile/node_peers.h"
 #include "policy/compile/selectors.h"
 
 namespace bulkhead::compile {
 namespace {
 
 // Below this many namespaces their groups are walked; beyond, the label index is asked.
-constexpr std::size_t kWalkedNamespaces = 32;
+constexpr std::size_t kWalkedSpaces = 32;
+// As many sets that nobody asked for are kept: an edit that is taken back finds them.
+constexpr std::size_t kMaxUnused = 1024;
 
-std::string label_text(std::string_view key, std::string_view value) {
-  std::string text;
-  append_part(text, key);
-  text += value;
-  return text;
+void sort_once(std::vector<std::uint32_t>& numbers) {
+  std::ranges::sort(numbers);
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
 }
 
 }  // namespace
 
-Resolver::Resolver(const model::Settings& settings, const Inventory& inventory,
-                   const Regions& regions, const Identities& identities)
-    : settings_(settings), inventory_(inventory), regions_(regions), identities_(identities) {}
-
 template <class Make>
-std::uint32_t Resolver::remembered(const std::string& text, const Make& make) {
-  const auto [found, is_new] =
-      set_numbers_.try_emplace(text, static_cast<std::uint32_t>(sets_.size()));
-  const std::uint32_t number = found->second;
-  if (!is_new) return number;
-  sets_.push_back(members_ > kMaxMembers ? Indexes{} : make());
-  members_ += sets_.back().size();
+std::uint32_t Resolver::remembered(const std::string& text, const Make& make, Holds holds) {
+  const auto known = numbers_.find(text);
+  if (known != numbers_.end()) return known->second;
+  auto number = static_cast<std::uint32_t>(sets_.size());
+  if (free_.empty()) {
+    sets_.emplace_back();
+    holds_.emplace_back();
+    texts_.emplace_back();
+  } else {
+    number = free_.back();
+    free_.pop_back();
+  }
+  numbers_.emplace(text, number);
+  sets_[number] = members_ > kMaxMembers ? Numbers{} : make();
+  holds_[number] = std::move(holds);
+  texts_[number] = text;
+  members_ += sets_[number].size();
   return number;
 }
 
@@ -42,157 +49,220 @@ Status Resolver::check_limit() const {
               kMaxMembers);
 }
 
-std::uint32_t Resolver::set_of(const model::Peer& peer, std::uint32_t namespace_index) {
-  if (const auto* pods = std::get_if<model::PodPeer>(&peer)) {
-    std::string text = "pods";
-    if (pods->namespaces) {
-      append_part(text, text_of(*pods->namespaces));
-    } else {
-      text += "@" + std::to_string(namespace_index);
+void Resolver::follow(const Identities::Change& change) {
+  for (std::uint32_t number = 0; number < sets_.size(); ++number) {
+    if (!holds_[number]) continue;
+    auto& set = sets_[number];
+    members_ -= set.size();
+    for (const std::uint32_t id : change.gone) erase_sorted(set, id);
+    for (const std::uint32_t id : change.come) {
+      if (holds_[number](identities_.all()[id])) insert_sorted(set, id);
     }
-    if (pods->pods) append_part(text, text_of(*pods->pods));
-    return remembered(text, [&] { return resolve(*pods, namespace_index); });
+    members_ += set.size();
   }
-  if (const auto* cidr = std::get_if<model::CidrPeer>(&peer)) {
-    std::string text = "cidr" + cidr->prefix.text();
-    for (const Prefix& except : cidr->except) text += "!" + except.text();
-    return remembered(text, [&] { return resolve(*cidr); });
-  }
-  if (std::holds_alternative<model::WorldPeer>(peer)) {
-    return remembered("world", [&] { return resolve_world(); });
-  }
-  if (std::holds_alternative<model::DnsPeer>(peer)) return set_of_dns();
-  return remembered("nobody", [] { return Indexes{}; });
 }
 
-std::uint32_t Resolver::set_of_all_pods() {
-  return remembered("all pods", [&] {
-    Indexes all(identities_.first_outside());
-    std::iota(all.begin(), all.end(), 0u);
-    return all;
+void Resolver::forget_unused(const std::vector<bool>& is_used) {
+  const auto is_idle = [&](std::uint32_t number) {
+    return holds_[number] && !(number < is_used.size() && is_used[number]);
+  };
+  std::size_t idle = 0;
+  for (std::uint32_t number = 0; number < sets_.size(); ++number) idle += is_idle(number) ? 1 : 0;
+  if (idle <= kMaxUnused) return;
+  for (std::uint32_t number = 0; number < sets_.size(); ++number) {
+    if (!is_idle(number)) continue;
+    numbers_.erase(texts_[number]);
+    members_ -= sets_[number].size();
+    sets_[number] = {};
+    holds_[number] = nullptr;
+    free_.push_back(number);
+  }
+}
+
+std::uint32_t Resolver::set_of(const model::Peer& peer, const std::string& own_namespace) {
+  if (const auto* pods = std::get_if<model::PodPeer>(&peer)) {
+    return set_of_pods(*pods, own_namespace);
+  }
+  if (const auto* block = std::get_if<model::CidrPeer>(&peer)) return set_of_block(*block);
+  if (const auto* nodes = std::get_if<model::NodePeer>(&peer)) return set_of_nodes(*nodes);
+  if (std::holds_alternative<model::WorldPeer>(peer)) return set_of_world();
+  if (std::holds_alternative<model::DnsPeer>(peer)) return set_of_dns();
+  return remembered(
+      "nobody", [] { return Numbers{}; }, [](const Identity&) { return false; });
+}
+
+std::uint32_t Resolver::set_of_pods(const model::PodPeer& peer, const std::string& own_namespace) {
+  std::string text = "pods";
+  if (peer.namespaces) {
+    append_part(text, text_of(*peer.namespaces));
+  } else {
+    text += "@" + own_namespace;
+  }
+  if (peer.pods) append_part(text, text_of(*peer.pods));
+  return remembered(
+      text, [&] { return identities_of(groups_of(peer, own_namespace)); },
+      [this, peer, own_namespace](const Identity& identity) {
+        return identity.group != kNoGroup && has_pod(peer, own_namespace, identity.group);
+      });
+}
+
+bool Resolver::has_pod(const model::PodPeer& peer, const std::string& own_namespace,
+                       std::uint32_t group) const {
+  const Inventory& inventory = identities_.inventory();
+  const model::Namespace& ns = inventory.namespace_of(group);
+  // A cluster-wide policy has no namespace of its own: its peers are everywhere.
+  const bool has_space = peer.namespaces ? matches(*peer.namespaces, ns)
+                                         : own_namespace.empty() || own_namespace == ns.name;
+  return has_space && (!peer.pods || matches(*peer.pods, *inventory.group(group).pod));
+}
+
+std::uint32_t Resolver::set_of_block(const model::CidrPeer& peer) {
+  std::string text = "cidr" + peer.prefix.text();
+  for (const Prefix& except : peer.except) text += "!" + except.text();
+  const auto find = [&] {
+    Numbers found;
+    for (const std::uint32_t region : identities_.regions().covered_by(peer)) {
+      const auto& inside = identities_.of_region(region);
+      found.insert(found.end(), inside.begin(), inside.end());
+    }
+    std::ranges::sort(found);
+    return found;
+  };
+  return remembered(text, find, [this, peer](const Identity& identity) {
+    return identity.region != kNoRegion &&
+           covers(peer, identities_.regions().prefix(identity.region));
   });
 }
 
-std::uint32_t Resolver::set_of_dns() {
-  return remembered("dns", [&] { return resolve_dns(); });
-}
-
-Resolver::Indexes Resolver::identities_of(const Indexes& groups) const {
-  Indexes found;
-  for (const std::uint32_t group : groups) {
-    for (std::uint32_t i = identities_.first_of_group[group];
-         i < identities_.first_of_group[group + 1]; ++i) {
-      found.push_back(i);
+// What the selector matches changes with the nodes, and then everything is resolved anew.
+std::uint32_t Resolver::set_of_nodes(const model::NodePeer& peer) {
+  const auto prefixes = node_prefixes(cluster_, peer);
+  const auto find = [&] {
+    Numbers found;
+    for (const Prefix& prefix : prefixes) {
+      const auto& inside = identities_.of_region(identities_.regions().find(prefix));
+      found.insert(found.end(), inside.begin(), inside.end());
     }
-  }
-  return found;
+    std::ranges::sort(found);
+    return found;
+  };
+  return remembered(
+      "nodes" + text_of(peer.nodes), find, [this, prefixes](const Identity& identity) {
+        return identity.region != kNoRegion &&
+               std::ranges::binary_search(prefixes, identities_.regions().prefix(identity.region));
+      });
 }
 
-Resolver::Indexes Resolver::resolve(const model::PodPeer& peer, std::uint32_t namespace_index) {
-  const Indexes own = {namespace_index};
-  // A cluster-wide policy has no namespace of its own: its peers are everywhere.
-  const Indexes& namespaces = peer.namespaces                   ? namespaces_of(*peer.namespaces)
-                              : namespace_index == kNoNamespace ? namespaces_of({})
-                                                                : own;
-  return identities_of(groups_of(namespaces, peer.pods.value_or(model::LabelSelector{})));
+std::uint32_t Resolver::set_of_all_pods() {
+  const auto is_pod = [](const Identity& identity) {
+    return identity.is_live && identity.group != kNoGroup;
+  };
+  const auto find = [&] {
+    Numbers found;
+    for (std::uint32_t id = 0; id < identities_.all().size(); ++id) {
+      if (is_pod(identities_.all()[id])) found.push_back(id);
+    }
+    return found;
+  };
+  return remembered("all pods", find, is_pod);
 }
 
-Resolver::Indexes Resolver::resolve(const model::CidrPeer& peer) const {
-  Indexes found;
-  for (const std::uint32_t region : regions_.covered_by(peer)) {
-    const auto& inside = identities_.of_region[region];
-    found.insert(found.end(), inside.begin(), inside.end());
-  }
-  std::ranges::sort(found);
-  return found;
+std::uint32_t Resolver::set_of_world() {
+  const auto is_outside = [](const Identity& identity) {
+    return identity.is_live && identity.group == kNoGroup;
+  };
+  const auto find = [&] {
+    Numbers found;
+    for (std::uint32_t id = 0; id < identities_.all().size(); ++id) {
+      if (is_outside(identities_.all()[id])) found.push_back(id);
+    }
+    return found;
+  };
+  return remembered("world", find, is_outside);
 }
 
-Resolver::Indexes Resolver::resolve_world() const {
-  Indexes found(identities_.all.size() - identities_.first_outside());
-  std::iota(found.begin(), found.end(), identities_.first_outside());
-  return found;
-}
-
-Resolver::Indexes Resolver::resolve_dns() {
-  Indexes found;
-  for (const IpAddress& address : settings_.dns_addresses) {
-    const auto& inside = identities_.of_region[regions_.region_of(address)];
-    found.insert(found.end(), inside.begin(), inside.end());
-  }
-  if (settings_.dns_namespace) {
-    const auto ns = inventory_.namespace_index.find(*settings_.dns_namespace);
-    if (ns != inventory_.namespace_index.end()) {
-      const Indexes pods = identities_of(groups_of({ns->second}, settings_.dns_pods));
+std::uint32_t Resolver::set_of_dns() {
+  const auto find = [&] {
+    const auto& settings = cluster_.settings;
+    Numbers found;
+    for (const IpAddress& address : settings.dns_addresses) {
+      const auto& inside = identities_.of_region(identities_.regions().region_of(address));
+      found.insert(found.end(), inside.begin(), inside.end());
+    }
+    if (settings.dns_namespace) {
+      const model::PodPeer peer{.namespaces = std::nullopt, .pods = settings.dns_pods};
+      const auto pods = identities_of(groups_of(peer, *settings.dns_namespace));
       found.insert(found.end(), pods.begin(), pods.end());
     }
+    sort_once(found);
+    return found;
+  };
+  return remembered("dns", find, [this](const Identity& identity) { return is_dns(identity); });
+}
+
+bool Resolver::is_dns(const Identity& identity) const {
+  const auto& settings = cluster_.settings;
+  if (identity.region != kNoRegion) {
+    const Prefix& prefix = identities_.regions().prefix(identity.region);
+    const bool is_address = std::ranges::any_of(
+        settings.dns_addresses,
+        [&](const IpAddress& address) { return prefix == Prefix::host(address); });
+    if (is_address) return true;
+  }
+  const model::PodPeer peer{.namespaces = std::nullopt, .pods = settings.dns_pods};
+  return settings.dns_namespace && identity.group != kNoGroup &&
+         has_pod(peer, *settings.dns_namespace, identity.group);
+}
+
+Resolver::Numbers Resolver::identities_of(const Numbers& groups) const {
+  Numbers found;
+  for (const std::uint32_t group : groups) {
+    const auto identities = identities_.of_group(group);
+    found.insert(found.end(), identities.begin(), identities.end());
   }
   std::ranges::sort(found);
-  found.erase(std::unique(found.begin(), found.end()), found.end());
   return found;
 }
 
-const Resolver::Indexes& Resolver::namespaces_of(const model::LabelSelector& selector) {
-  const auto [found, is_new] = namespaces_by_selector_.try_emplace(text_of(selector));
-  if (!is_new) return found->second;
-  auto& kept = found->second;  // clang 14 captures no structured binding
-  const auto keep = [&](std::uint32_t i) {
-    if (matches(selector, *inventory_.namespaces[i])) kept.push_back(i);
+Resolver::Numbers Resolver::spaces_of(const model::LabelSelector& selector) const {
+  const Inventory& inventory = identities_.inventory();
+  Numbers found;
+  const auto keep = [&](std::uint32_t space) {
+    if (matches(selector, *inventory.spaces()[space].ns)) found.push_back(space);
   };
   if (const auto term = required_term(selector)) {
-    if (namespaces_by_label_.empty()) index_namespaces();
-    const auto candidates = namespaces_by_label_.find(label_text(term->key, term->value));
-    if (candidates != namespaces_by_label_.end()) std::ranges::for_each(candidates->second, keep);
+    std::ranges::for_each(inventory.spaces_by_label().with(term->key, term->value), keep);
   } else {
-    for (std::uint32_t i = 0; i < inventory_.namespaces.size(); ++i) keep(i);
+    for (std::uint32_t space = 0; space < inventory.spaces().size(); ++space) keep(space);
   }
-  return found->second;
+  return found;
 }
 
-// `namespaces` ascending; so is the answer.
-Resolver::Indexes Resolver::groups_of(const Indexes& namespaces, const model::LabelSelector& pods) {
-  Indexes found;
+Resolver::Numbers Resolver::groups_of(const model::PodPeer& peer,
+                                      const std::string& own_namespace) const {
+  const Inventory& inventory = identities_.inventory();
+  Numbers spaces;
+  if (peer.namespaces || own_namespace.empty()) {
+    spaces = spaces_of(peer.namespaces.value_or(model::LabelSelector{}));
+  } else if (const Space* own = inventory.space(own_namespace)) {
+    spaces = {static_cast<std::uint32_t>(own - inventory.spaces().data())};
+  }
+  const auto pods = peer.pods.value_or(model::LabelSelector{});
+  Numbers found;
   const auto keep = [&](std::uint32_t group) {
-    if (matches(pods, *inventory_.groups[group].pod)) found.push_back(group);
+    if (matches(pods, *inventory.group(group).pod)) found.push_back(group);
   };
   const auto term = required_term(pods);
-  if (!term || namespaces.size() <= kWalkedNamespaces) {
-    for (const std::uint32_t ns : namespaces) {
-      const auto [first, end] = inventory_.groups_of_namespace[ns];
-      for (std::uint32_t group = first; group < end; ++group) keep(group);
+  if (!term || spaces.size() <= kWalkedSpaces) {
+    for (const std::uint32_t space : spaces) {
+      std::ranges::for_each(inventory.spaces()[space].groups, keep);
     }
     return found;
   }
-  if (groups_by_label_.empty()) index_groups();
-  const auto candidates = groups_by_label_.find(label_text(term->key, term->value));
-  if (candidates == groups_by_label_.end()) return found;
-  for (const std::uint32_t group : candidates->second) {
-    const std::uint32_t ns = inventory_.groups[group].namespace_index;
-    if (std::ranges::binary_search(namespaces, ns)) keep(group);
+  for (const std::uint32_t group : inventory.groups_by_label().with(term->key, term->value)) {
+    if (std::ranges::binary_search(spaces, inventory.group(group).space)) keep(group);
   }
   return found;
-}
-
-void Resolver::index_namespaces() {
-  for (std::uint32_t i = 0; i < inventory_.namespaces.size(); ++i) {
-    for (const auto& [key, value] : inventory_.namespaces[i]->labels) {
-      namespaces_by_label_[label_text(key, value)].push_back(i);
-    }
-  }
-}
-
-void Resolver::index_groups() {
-  for (std::uint32_t i = 0; i < inventory_.groups.size(); ++i) {
-    const model::Pod& pod = *inventory_.groups[i].pod;
-    // As matches() reads it: the field answers for the label.
-    const bool has_account = !pod.service_account.empty();
-    if (has_account) {
-      groups_by_label_[label_text(model::kServiceAccountLabel, pod.service_account)].push_back(i);
-    }
-    for (const auto& [key, value] : pod.labels) {
-      if (has_account && key == model::kServiceAccountLabel) continue;
-      groups_by_label_[label_text(key, value)].push_back(i);
-    }
-  }
 }
 
 }  // namespace bulkhead::compile

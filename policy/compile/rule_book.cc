@@ -16,8 +16,21 @@ LineRange range_of(std::uint8_t protocol, const model::PortRange& ports) {
 
 }  // namespace
 
-RuleBook::RuleBook(Resolver& resolver, const Inventory& inventory)
-    : resolver_(resolver), inventory_(inventory) {
+std::uint32_t PortNames::number_of(const Name& name) {
+  const auto [found, is_new] =
+      numbers_.try_emplace(name, static_cast<std::uint32_t>(names_.size()));
+  if (is_new) names_.push_back(&found->first);
+  return found->second;
+}
+
+std::optional<std::uint32_t> PortNames::find(const Name& name) const {
+  const auto found = numbers_.find(name);
+  if (found == numbers_.end()) return std::nullopt;
+  return found->second;
+}
+
+RuleBook::RuleBook(Resolver& resolver, const Inventory& inventory, PortNames& port_names)
+    : resolver_(resolver), inventory_(inventory), port_names_(port_names) {
   // In the order of RuleName.
   for (const std::string_view name :
        {model::kRuleIsolated, model::kRuleNode, model::kRuleNamespace, model::kRuleDns,
@@ -37,18 +50,17 @@ void RuleBook::add_port(FlatRule& flat, const model::PortMatch& match) {
     if (range->first <= range->last) flat.ports.push_back(range_of(match.protocol, *range));
     return;
   }
-  const auto& name = std::get<model::NamedPort>(match.port).name;
-  const auto number = static_cast<std::uint32_t>(named_ports_.size());
-  flat.named_ports.push_back(
-      named_ports_.try_emplace({match.protocol, name}, number).first->second);
+  const std::uint32_t number =
+      port_names_.number_of({match.protocol, std::get<model::NamedPort>(match.port).name});
+  if (number >= named_ports_.size()) named_ports_.resize(number + 1);
+  named_ports_[number] = true;
+  flat.named_ports.push_back(number);
 }
 
 FlatRule RuleBook::flatten(const model::Policy& policy, Direction direction,
                            const model::Rule& rule) {
-  const std::uint32_t ns = policy.namespace_name.empty()
-                               ? kNoNamespace
-                               : inventory_.namespace_index.at(policy.namespace_name);
-  const bool is_namespace_staged = ns != kNoNamespace && inventory_.namespaces[ns]->staged;
+  const Space* own = inventory_.space(policy.namespace_name);
+  const bool is_namespace_staged = own != nullptr && own->ns->staged;
   FlatRule flat{.name = static_cast<RuleName>(names_.size()),
                 .tier = policy.tier,
                 .action = rule.action,
@@ -60,7 +72,7 @@ FlatRule RuleBook::flatten(const model::Policy& policy, Direction direction,
                 .named_ports = {}};
   names_.push_back(policy.rule_id(direction, rule));
   for (const model::Peer& peer : rule.peers) {
-    flat.peer_sets.push_back(resolver_.set_of(peer, ns));
+    flat.peer_sets.push_back(resolver_.set_of(peer, policy.namespace_name));
   }
   for (const model::PortMatch& match : rule.ports) add_port(flat, match);
   std::ranges::sort(flat.ports, {}, &LineRange::first);
@@ -106,7 +118,7 @@ std::uint32_t RuleBook::forensic_rule(const Prefix& peer) {
   rule.name = RuleName::Quarantine;
   rule.tier = model::Tier::Quarantine;
   rule.every_port = true;
-  rule.peer_sets = {resolver_.set_of(model::CidrPeer{peer, {}}, kNoNamespace)};
+  rule.peer_sets = {resolver_.set_of(model::CidrPeer{peer, {}}, "")};
   const std::uint32_t number = add(std::move(rule));
   forensic_rules_.emplace(peer, number);
   return number;
@@ -114,14 +126,14 @@ std::uint32_t RuleBook::forensic_rule(const Prefix& peer) {
 
 std::vector<PortOfName> RuleBook::ports_of(const model::Pod& pod) const {
   std::vector<PortOfName> ports;
-  if (named_ports_.empty()) return ports;
+  if (named_ports_.empty()) return ports;  // most books
   for (const model::ContainerPort& port : pod.ports) {
     if (port.name.empty() || !has_ports(port.protocol)) continue;
-    const auto found = named_ports_.find({port.protocol, port.name});
-    if (found == named_ports_.end()) continue;
+    const auto number = port_names_.find({port.protocol, port.name});
+    if (!number || *number >= named_ports_.size() || !named_ports_[*number]) continue;
     // The first of a name counts, as in the kubelet's own look-up.
-    if (std::ranges::find(ports, found->second, &PortOfName::named_port) != ports.end()) continue;
-    ports.push_back({found->second, table::line_point(port.protocol, port.port)});
+    if (std::ranges::find(ports, *number, &PortOfName::named_port) != ports.end()) continue;
+    ports.push_back({*number, table::line_point(port.protocol, port.port)});
   }
   std::ranges::sort(ports);
   return ports;

@@ -35,7 +35,7 @@ struct FlatRule {
   bool every_port = false;
   std::vector<std::uint32_t> peer_sets;    // of the Resolver
   std::vector<LineRange> ports;            // sorted
-  std::vector<std::uint32_t> named_ports;  // of the RuleBook
+  std::vector<std::uint32_t> named_ports;  // of PortNames
 };
 
 // A port that goes by name: number of the name, point of the line.
@@ -45,10 +45,24 @@ struct PortOfName {
   friend auto operator<=>(const PortOfName&, const PortOfName&) = default;
 };
 
+// The names that rules give to ports, by protocol, each with a number that it keeps.
+class PortNames {
+ public:
+  using Name = std::pair<std::uint8_t, std::string>;
+  [[nodiscard]] std::uint32_t number_of(const Name& name);
+  // Nothing where no rule ever named it.
+  [[nodiscard]] std::optional<std::uint32_t> find(const Name& name) const;
+  [[nodiscard]] const Name& name(std::uint32_t number) const { return *names_[number]; }
+
+ private:
+  std::map<Name, std::uint32_t> numbers_;
+  std::vector<const Name*> names_;
+};
+
 // The rules that some subject needs, each flattened once, numbered in order of need.
 class RuleBook {
  public:
-  RuleBook(Resolver& resolver, const Inventory& inventory);
+  RuleBook(Resolver& resolver, const Inventory& inventory, PortNames& port_names);
 
   // The policy's rules of a direction, as numbers of rules.
   [[nodiscard]] const std::vector<std::uint32_t>& rules_of(const model::Policy& policy,
@@ -66,6 +80,8 @@ class RuleBook {
   }
   // The named ports of the book that this pod has, sorted. Complete once every rule is in.
   [[nodiscard]] std::vector<PortOfName> ports_of(const model::Pod& pod) const;
+  // By number: whether a rule of the book gives this name to a port.
+  [[nodiscard]] const std::vector<bool>& named_ports() const { return named_ports_; }
 
  private:
   [[nodiscard]] FlatRule flatten(const model::Policy& policy, Direction direction,
@@ -80,7 +96,8 @@ class RuleBook {
   std::vector<std::string> names_;
   std::unordered_map<const model::Policy*, std::array<std::vector<std::uint32_t>, 2>> of_policy_;
   std::unordered_map<const model::Policy*, std::array<bool, 2>> is_flat_;
-  std::map<std::pair<std::uint8_t, std::string>, std::uint32_t> named_ports_;
+  PortNames& port_names_;
+  std::vector<bool> named_ports_;
   std::map<Prefix, std::uint32_t> forensic_rules_;
   std::optional<std::uint32_t> dns_rule_;
   std::optional<std::uint32_t> dns_server_rule_;

@@ -28,8 +28,8 @@ class SubjectFinder {
 
   // `is_dns`: these identities of the group are the cluster's DNS.
   Subject find(std::uint32_t group, std::vector<std::uint32_t> identities, const bool is_dns) {
-    const model::Pod& pod = *inventory_.groups[group].pod;
-    const model::Namespace& ns = *inventory_.namespaces[inventory_.groups[group].namespace_index];
+    const model::Pod& pod = *inventory_.group(group).pod;
+    const model::Namespace& ns = inventory_.namespace_of(group);
     const auto selecting = policies_selecting(group);
     Subject subject{.group = group, .identities = std::move(identities), .stance = {}};
     for (const Direction direction : kDirections) {
@@ -60,16 +60,16 @@ class SubjectFinder {
   // Namespaced and cluster-wide policies never share a tier's order by accident: both lists are
   // sorted, and within the Admin and Baseline tiers only cluster-wide kinds exist.
   std::vector<const model::Policy*> policies_selecting(std::uint32_t group) const {
-    const auto& [namespace_index, pod, key] = inventory_.groups[group];
-    const model::Namespace& ns = *inventory_.namespaces[namespace_index];
+    const model::Pod& pod = *inventory_.group(group).pod;
+    const model::Namespace& ns = inventory_.namespace_of(group);
     std::vector<const model::Policy*> found;
     for (const auto& [order, policy] : policies_.cluster_wide()) {
       const bool has_namespace =
           !policy->subject_namespaces || matches(*policy->subject_namespaces, ns);
-      if (has_namespace && matches(policy->subject_pods, *pod)) found.push_back(policy);
+      if (has_namespace && matches(policy->subject_pods, pod)) found.push_back(policy);
     }
     for (const auto& [order, policy] : policies_.of(ns.name)) {
-      if (matches(policy->subject_pods, *pod)) found.push_back(policy);
+      if (matches(policy->subject_pods, pod)) found.push_back(policy);
     }
     return found;
   }
@@ -115,34 +115,33 @@ class SubjectFinder {
 
 }  // namespace
 
-std::vector<Subject> find_subjects(const model::Cluster& cluster, const LocalPods& local,
-                                   const Inventory& inventory, const Identities& identities,
-                                   const PolicyIndex& policies, Resolver& resolver,
-                                   RuleBook& book) {
-  std::vector<bool> is_subject(inventory.groups.size(), !local.has_value());
-  if (local) {
-    for (const model::PodKey& key : *local) {
-      const auto pod = std::ranges::lower_bound(inventory.pods, key, {}, &model::Pod::key);
-      if (pod == inventory.pods.end() || (*pod)->key != key) continue;
-      is_subject[inventory.group_of_pod[static_cast<std::size_t>(pod - inventory.pods.begin())]] =
-          true;
-    }
-  }
-  SubjectFinder finder(cluster, inventory, policies, book);
+std::vector<Subject> find_subjects(const model::Cluster& cluster,
+                                   std::span<const std::uint32_t> groups,
+                                   const Identities& identities, const PolicyIndex& policies,
+                                   Resolver& resolver, RuleBook& book) {
+  SubjectFinder finder(cluster, identities.inventory(), policies, book);
   const std::uint32_t dns_set = resolver.set_of_dns();
   const auto dns = resolver.sets()[dns_set];
+  struct Part {
+    std::uint32_t group = 0;
+    std::vector<std::uint32_t> identities;
+    bool is_dns = false;
+  };
+  std::vector<Part> parts;
+  for (const std::uint32_t group : groups) {
+    Part others{.group = group, .identities = {}, .is_dns = false};
+    Part servers{.group = group, .identities = {}, .is_dns = true};
+    for (const std::uint32_t id : identities.of_group(group)) {
+      (std::ranges::binary_search(dns, id) ? servers : others).identities.push_back(id);
+    }
+    if (!others.identities.empty()) parts.push_back(std::move(others));
+    if (!servers.identities.empty()) parts.push_back(std::move(servers));
+  }
+  // In an order that does not depend on how the cluster came to be as it is.
+  std::ranges::sort(parts, {}, [](const Part& part) { return part.identities.front(); });
   std::vector<Subject> subjects;
-  for (std::uint32_t group = 0; group < is_subject.size(); ++group) {
-    if (!is_subject[group]) continue;
-    std::array<std::vector<std::uint32_t>, 2> parts;  // others, DNS
-    for (std::uint32_t i = identities.first_of_group[group];
-         i < identities.first_of_group[group + 1]; ++i) {
-      parts[std::ranges::binary_search(dns, i) ? 1 : 0].push_back(i);
-    }
-    for (const bool is_dns : {false, true}) {
-      auto& part = parts[is_dns ? 1 : 0];
-      if (!part.empty()) subjects.push_back(finder.find(group, std::move(part), is_dns));
-    }
+  for (Part& part : parts) {
+    subjects.push_back(finder.find(part.group, std::move(part.identities), part.is_dns));
   }
   return subjects;
 }

@@ -3,10 +3,11 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "policy/compile/compile.h"
-#include "policy/compile/inventory.h"
+#include "policy/compile/identities.h"
 #include "policy/compile/policy_index.h"
 #include "policy/compile/rule_book.h"
 #include "policy/model/cluster.h"
@@ -36,14 +37,14 @@ struct Stance {
 
 struct Subject {
   std::uint32_t group = 0;
-  std::vector<std::uint32_t> identities;  // of the group, as indexes into Identities::all
+  std::vector<std::uint32_t> identities;  // of the group, by number, ascending
   std::array<Stance, 2> stance;           // by Direction
 };
 
-// The groups that have a local pod, ascending, with what decides about them. A group of which only
-// some addresses are the cluster's DNS makes two subjects.
+// What decides about each group of `groups`, by their lowest identities. A group of which only some
+// addresses are the cluster's DNS makes two subjects.
 [[nodiscard]] std::vector<Subject> find_subjects(const model::Cluster& cluster,
-                                                 const LocalPods& local, const Inventory& inventory,
+                                                 std::span<const std::uint32_t> groups,
                                                  const Identities& identities,
                                                  const PolicyIndex& policies, Resolver& resolver,
                                                  RuleBook& book);

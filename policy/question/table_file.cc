@@ -117,7 +117,8 @@ Result<compile::CompiledTable> read_table_file(std::span<const std::byte> bytes)
     if (part.kind == kNamesPart) {
       names.assign(reinterpret_cast<const char*>(content.data()), content.size());
     } else {
-      table.sections.push_back({part.kind, part.checksum, {content.begin(), content.end()}});
+      table.sections.push_back(
+          {part.kind, part.checksum, std::vector<std::byte>(content.begin(), content.end())});
     }
   }
   const auto view = table::TableView::open(table.section_bytes());

@@ -156,8 +156,7 @@ void TableBuilder::set_peer(IdentityId identity, Direction direction, std::uint3
 }
 
 void TableBuilder::alias(IdentityId retired, IdentityId now) {
-  reserve_identities(std::max(retired.value, now.value) + 1);
-  identities_[retired.value] = identities_[now.value];
+  aliases_.emplace_back(retired, now);
 }
 
 void TableBuilder::reserve_identities(std::uint32_t count) {
@@ -169,8 +168,8 @@ void TableBuilder::reserve_columns(Direction direction, std::uint32_t count) {
   columns = std::max(columns, count);
 }
 
-void TableBuilder::set_outside(std::vector<OutsidePrefix> prefixes) {
-  outside_ = std::move(prefixes);
+void TableBuilder::set_outside(std::span<const OutsidePrefix> prefixes) {
+  tries_ = std::make_shared<const Tries>(build_tries(prefixes));
 }
 
 std::uint32_t TableBuilder::stride(Direction direction) const {
@@ -195,7 +194,13 @@ std::vector<std::uint32_t> TableBuilder::flat_rows(Direction direction) const {
 
 Result<std::vector<Section>> TableBuilder::finish(Revision revision) const {
   Arrays arrays;
-  arrays.identities = &identities_;
+  std::vector<IdentityRecord> identities = identities_;
+  for (const auto& [retired, now] : aliases_) {
+    if (retired.value >= identities.size()) identities.resize(retired.value + 1);
+    identities[retired.value] =
+        now.value < identities.size() ? identities[now.value] : IdentityRecord{};
+  }
+  arrays.identities = &identities;
   for (const Direction direction : kDirections) {
     const std::size_t d = index_of(direction);
     const std::uint64_t entries = std::uint64_t{stride(direction)} * rows_[d].size();
@@ -213,8 +218,8 @@ Result<std::vector<Section>> TableBuilder::finish(Revision revision) const {
   arrays.decisions = &now.decisions;
   arrays.wide_maps = &now.wide_maps;
   arrays.wide_pages = &now.wide_pages;
-  arrays.trie4 = build_trie(Family::V4, outside_, kWorldIdentity);
-  arrays.trie6 = build_trie(Family::V6, outside_, kWorldIdentity);
+  const Tries plain = tries_ != nullptr ? Tries() : build_tries({});
+  arrays.tries = tries_ != nullptr ? tries_.get() : &plain;
   return write_sections(revision, arrays);
 }
 

@@ -5,12 +5,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "policy/base/ids.h"
 #include "policy/base/ip.h"
 #include "policy/base/result.h"
+#include "policy/base/shared_vector.h"
 #include "policy/base/verdict.h"
 #include "policy/table/format.h"
 #include "policy/table/interner.h"
@@ -24,7 +27,7 @@ namespace bulkhead::table {
 struct Section {
   std::uint32_t kind = 0;
   std::uint64_t checksum = 0;
-  std::vector<std::byte> bytes;
+  SharedVector<std::byte> bytes;
 };
 
 [[nodiscard]] std::vector<SectionBytes> borrow(std::span<const Section> sections);
@@ -71,14 +74,16 @@ class TableBuilder {
 
   void set_subject(IdentityId identity, Direction direction, std::uint32_t row);
   void set_peer(IdentityId identity, Direction direction, std::uint32_t column);
-  // `retired` answers as `now` does at this moment.
+  // `retired` answers as `now` does in this table; the places of the next one know nothing of it.
   void alias(IdentityId retired, IdentityId now);
   // Makes the table know identities below this, and rows as wide as this many columns.
   void reserve_identities(std::uint32_t count);
   void reserve_columns(Direction direction, std::uint32_t count);
 
   // Addresses that no prefix covers are the world.
-  void set_outside(std::vector<OutsidePrefix> prefixes);
+  void set_outside(std::span<const OutsidePrefix> prefixes);
+  // The same, built before.
+  void set_outside(std::shared_ptr<const Tries> tries) { tries_ = std::move(tries); }
 
   // Fails when a limit of the format is exceeded, naming it.
   [[nodiscard]] Result<std::vector<Section>> finish(Revision revision) const;
@@ -115,7 +120,8 @@ class TableBuilder {
   Interner<DecisionRecord> decisions_;
   Interner<WideMap> wide_maps_;
   Interner<WidePage> wide_pages_;
-  std::vector<OutsidePrefix> outside_;
+  std::vector<std::pair<IdentityId, IdentityId>> aliases_;
+  std::shared_ptr<const Tries> tries_;  // null: every address is the world
 };
 
 }  // namespace bulkhead::table

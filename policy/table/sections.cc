@@ -2,6 +2,7 @@
 #include "policy/table/sections.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <span>
 
@@ -27,10 +28,10 @@ std::vector<RawArray> raw_arrays(const Arrays& arrays) {
           raw(SectionKind::Decisions, *arrays.decisions),
           raw(SectionKind::WideMaps, *arrays.wide_maps),
           raw(SectionKind::WidePages, *arrays.wide_pages),
-          raw(SectionKind::TrieNodes4, arrays.trie4.nodes),
-          raw(SectionKind::TrieLeaves4, arrays.trie4.leaves),
-          raw(SectionKind::TrieNodes6, arrays.trie6.nodes),
-          raw(SectionKind::TrieLeaves6, arrays.trie6.leaves)};
+          raw(SectionKind::TrieNodes4, arrays.tries->v4.nodes),
+          raw(SectionKind::TrieLeaves4, arrays.tries->v4.leaves),
+          raw(SectionKind::TrieNodes6, arrays.tries->v6.nodes),
+          raw(SectionKind::TrieLeaves6, arrays.tries->v6.leaves)};
 }
 
 std::size_t parts_of(std::size_t bytes, std::size_t part_bytes) {
@@ -48,9 +49,9 @@ std::size_t choose_part_bytes(std::span<const RawArray> arrays) {
 }
 
 Section make_section(std::uint32_t kind, std::span<const std::byte> bytes) {
-  Section section{.kind = kind, .checksum = checksum_of(bytes.data(), bytes.size()), .bytes = {}};
-  section.bytes.assign(bytes.begin(), bytes.end());
-  return section;
+  return {.kind = kind,
+          .checksum = checksum_of(bytes.data(), bytes.size()),
+          .bytes = std::vector<std::byte>(bytes.begin(), bytes.end())};
 }
 
 Status check_limits(const Arrays& arrays, std::span<const RawArray> raw, std::uint32_t max_slot) {
@@ -106,8 +107,15 @@ Result<std::vector<Section>> write_sections(Revision revision, const Arrays& arr
   std::memcpy(bytes.data(), &header, sizeof header);
   std::memcpy(bytes.data() + sizeof header, directory.data(),
               directory.size() * sizeof(DirectoryEntry));
-  sections[0] = {section_id(SectionKind::Header, 0), checksum_of(bytes.data(), bytes.size()),
-                 std::move(bytes)};
+  sections[0] = make_section(section_id(SectionKind::Header, 0), bytes);
+  return sections;
+}
+
+std::vector<Section> with_revision(std::vector<Section> sections, Revision revision) {
+  Section& header = sections[0];
+  auto& bytes = header.bytes.own();
+  std::memcpy(bytes.data() + offsetof(Header, revision), &revision.value, sizeof revision.value);
+  header.checksum = checksum_of(bytes.data(), bytes.size());
   return sections;
 }
 

@@ -24,12 +24,14 @@ struct Arrays {
   const std::vector<DecisionRecord>* decisions = nullptr;
   const std::vector<WideMap>* wide_maps = nullptr;
   const std::vector<WidePage>* wide_pages = nullptr;
-  TrieArrays trie4;
-  TrieArrays trie6;
+  const Tries* tries = nullptr;
 };
 
 // Cuts the arrays into parts (as small as the limit on sections allows), names them in a header.
 // Fails when a limit of the format is exceeded.
 [[nodiscard]] Result<std::vector<Section>> write_sections(Revision revision, const Arrays& arrays);
+
+// The same table under another revision; all but the header is shared.
+[[nodiscard]] std::vector<Section> with_revision(std::vector<Section> sections, Revision revision);
 
 }  // namespace bulkhead::table

@@ -82,4 +82,9 @@ TrieArrays build_trie(Family family, std::span<const OutsidePrefix> prefixes,
   return trie;
 }
 
+Tries build_tries(std::span<const OutsidePrefix> prefixes) {
+  return {build_trie(Family::V4, prefixes, kWorldIdentity),
+          build_trie(Family::V6, prefixes, kWorldIdentity)};
+}
+
 }  // namespace bulkhead::table

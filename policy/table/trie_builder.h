@@ -22,9 +22,17 @@ struct TrieArrays {
   std::vector<std::uint32_t> leaves;
 };
 
+// Both families' tries.
+struct Tries {
+  TrieArrays v4;
+  TrieArrays v6;
+};
+
 // Builds one family's trie from the prefixes of that family (those of the other are ignored), each
 // prefix at most once. Addresses that none covers get `otherwise`.
 [[nodiscard]] TrieArrays build_trie(Family family, std::span<const OutsidePrefix> prefixes,
                                     IdentityId otherwise);
+// Of both families; addresses that no prefix covers are the world.
+[[nodiscard]] Tries build_tries(std::span<const OutsidePrefix> prefixes);
 
 }  // namespace bulkhead::table

@@ -33,7 +33,7 @@ void reseal(std::vector<table::Section>& sections) {
     sections[i].checksum = table::checksum_of(bytes.data(), bytes.size());
     const table::DirectoryEntry entry{
         .kind = sections[i].kind, .size = bytes.size(), .checksum = sections[i].checksum};
-    std::memcpy(header.bytes.data() + at, &entry, sizeof entry);
+    std::memcpy(header.bytes.own().data() + at, &entry, sizeof entry);
   }
   header.checksum = table::checksum_of(header.bytes.data(), header.bytes.size());
 }
@@ -64,10 +64,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     auto& section = sections[data[at] % sections.size()];
     if (section.bytes.empty()) continue;
     if (data[at + 3] == 0xee) {
-      section.bytes.resize(section.bytes.size() / 2);
+      section.bytes.own().resize(section.bytes.size() / 2);
     } else {
       const std::size_t offset = (data[at + 1] * 256u + data[at + 2]) % section.bytes.size();
-      section.bytes[offset] = static_cast<std::byte>(data[at + 3]);
+      section.bytes.own()[offset] = static_cast<std::byte>(data[at + 3]);
     }
   }
   reseal(sections);

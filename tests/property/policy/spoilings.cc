@@ -22,7 +22,7 @@ void seal(CompiledTable& compiled) {
     auto& section = compiled.sections[i];
     section.checksum = table::checksum_of(section.bytes.data(), section.bytes.size());
     auto* entry =
-        header.bytes.data() + sizeof(table::Header) + (i - 1) * sizeof(table::DirectoryEntry);
+        header.bytes.own().data() + sizeof(table::Header) + (i - 1) * sizeof(table::DirectoryEntry);
     std::memcpy(entry + offsetof(table::DirectoryEntry, checksum), &section.checksum,
                 sizeof section.checksum);
   }
@@ -35,7 +35,7 @@ std::function<void(CompiledTable&)> in_records(
     SectionKind kind, std::function<void(CompiledTable&, std::span<Record>)> change) {
   return [=](CompiledTable& compiled) {
     const auto id = table::section_id(kind, 0);
-    auto& bytes = std::ranges::find(compiled.sections, id, &table::Section::kind)->bytes;
+    auto& bytes = std::ranges::find(compiled.sections, id, &table::Section::kind)->bytes.own();
     change(compiled, {reinterpret_cast<Record*>(bytes.data()), bytes.size() / sizeof(Record)});
     seal(compiled);
   };
@@ -130,7 +130,9 @@ std::vector<BrokenCompile> decisions() {
        })},
       {"two slots have each other's rule",
        {},
-       [](CompiledTable& compiled) { std::swap(compiled.slots[0].rule, compiled.slots[1].rule); }},
+       [](CompiledTable& compiled) {
+         std::swap(compiled.slots.own()[0].rule, compiled.slots.own()[1].rule);
+       }},
   };
 }
 

@@ -20,7 +20,7 @@ std::vector<table::Section> random_table(Random& random) {
 
 // Changes one thing: a bit mostly, a word, or the length.
 void damage(table::Section& section, Random& random) {
-  auto& bytes = section.bytes;
+  auto& bytes = section.bytes.own();
   if (bytes.empty()) return;
   const std::size_t at = random() % bytes.size();
   switch (random() % 16) {
@@ -54,7 +54,7 @@ void seal(std::vector<table::Section>& sections) {
                                       .reserved = 0,
                                       .size = sections[i].bytes.size(),
                                       .checksum = sections[i].checksum};
-    std::memcpy(header.bytes.data() + entry, &named, sizeof named);
+    std::memcpy(header.bytes.own().data() + entry, &named, sizeof named);
   }
   header.checksum = table::checksum_of(header.bytes.data(), header.bytes.size());
 }

@@ -185,7 +185,7 @@ TEST_P(DataplaneTest, GarbageChangesNothing) {
     EXPECT_NE(agent_->say(encode_bytes(kind, 1, body, {})).code, AckCode::Ok);
   }
   auto broken = compiled(2);
-  broken.sections.back().bytes[0] ^= std::byte{1};
+  broken.sections.back().bytes.own()[0] ^= std::byte{1};
   EXPECT_EQ(agent_->publish(Revision{2}, broken.sections).code, AckCode::Refused);
   const auto other = compiled(3);
   EXPECT_EQ(agent_->publish(Revision{9}, other.sections).code, AckCode::Refused);

@@ -70,12 +70,10 @@ class Fold {
 
  private:
   model::Cluster cluster_;
-  Inventory inventory_{cluster_};
-  Regions regions_{{}};
-  Numbers numbers_;
-  Identities identities_ = number_identities(cluster_, inventory_, regions_, numbers_);
-  Resolver resolver_{cluster_.settings, inventory_, regions_, identities_};
-  RuleBook book_{resolver_, inventory_};
+  Identities identities_{cluster_.settings};
+  Resolver resolver_{cluster_, identities_};
+  PortNames port_names_;
+  RuleBook book_{resolver_, identities_.inventory(), port_names_};
   std::vector<model::PolicyPtr> policies_;
 };
 

@@ -58,8 +58,24 @@ TEST(Regions, KeepsTheFamiliesApart) {
 }
 
 TEST(Regions, CountsARepeatedPrefixOnce) {
-  EXPECT_EQ(Regions(cidrs({"fd00::/8", "fd00::/8"})).size(), 1u);
-  EXPECT_EQ(Regions({}).size(), 0u);
+  const Regions regions(cidrs({"fd00::/8", "fd00::/8"}));
+  EXPECT_THAT(covered(regions, {cidr("fd00::/8"), {}}), ElementsAre("fd00::/8"));
+}
+
+TEST(Regions, GivesARemovedPrefixBackToTheOneAround) {
+  for (const auto& [outer, inner, address] : {std::tuple{"10.0.0.0/8", "10.1.0.0/16", "10.1.2.3"},
+                                              std::tuple{"fd00::/8", "fd00:1::/32", "fd00:1::1"}}) {
+    Regions regions(cidrs({outer, inner}));
+    const auto number = regions.find(cidr(inner));
+    regions.remove(cidr(inner));
+    EXPECT_EQ(region_of(regions, address), outer);
+    regions.add(cidr("192.0.2.0/24"));
+    EXPECT_NE(regions.find(cidr("192.0.2.0/24")), number) << "its number is still in use";
+    regions.recycle();
+    regions.add(cidr("2001:db8::/32"));
+    EXPECT_EQ(regions.find(cidr("2001:db8::/32")), number);
+    EXPECT_EQ(region_of(regions, address), outer);
+  }
 }
 
 TEST(Regions, CoversEverythingInsideAPeerAndNothingBeside) {

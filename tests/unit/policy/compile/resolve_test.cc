@@ -18,38 +18,46 @@ using ::testing::UnorderedElementsAre;
 class Resolved {
  public:
   explicit Resolved(model::Cluster cluster)
-      : cluster_(std::move(cluster)), regions_(PolicyIndex(cluster_).prefixes()) {}
+      : cluster_(std::move(cluster)), identities_(cluster_.settings) {
+    const auto prefixes = PolicyIndex().follow({}, cluster_);
+    EXPECT_TRUE(identities_.follow({}, cluster_, prefixes.come, prefixes.gone, numbers_));
+  }
 
   [[nodiscard]] std::vector<std::string> in(const model::Peer& peer,
                                             const std::string& own_namespace = "") {
-    const std::uint32_t ns =
-        own_namespace.empty() ? kNoNamespace : inventory_.namespace_index.at(own_namespace);
-    return names(resolver_.set_of(peer, ns));
+    return names(resolver_.set_of(peer, own_namespace));
   }
   [[nodiscard]] std::vector<std::string> names(std::uint32_t set) const {
     std::vector<std::string> found;
-    for (const std::uint32_t i : resolver_.sets()[set]) {
-      const Identity& identity = identities_.all[i];
+    for (const std::uint32_t id : resolver_.sets()[set]) {
+      const Identity& identity = identities_.all()[id];
       if (identity.group != kNoGroup) {
-        for (const auto& entry : identities_.addresses) {
-          if (entry.identity == identity.id) found.push_back(entry.address.text());
+        for (const auto& [address, entry] : identities_.addresses()) {
+          if (entry.identity.value == id) found.push_back(address.text());
         }
       } else {
-        found.push_back(identity.region == kNoRegion ? "world"
-                                                     : regions_.prefix(identity.region).text());
+        found.push_back(identity.region == kNoRegion
+                            ? "world"
+                            : identities_.regions().prefix(identity.region).text());
       }
     }
     return found;
   }
   [[nodiscard]] Resolver& resolver() { return resolver_; }
 
+  // The cluster's next version; what was resolved before follows.
+  void become(model::Cluster next) {
+    const auto change = identities_.follow(cluster_, next, {}, {}, numbers_);
+    ASSERT_TRUE(change);
+    cluster_ = std::move(next);
+    resolver_.follow(*change);
+  }
+
  private:
   model::Cluster cluster_;
-  Regions regions_;
-  Inventory inventory_{cluster_};
   Numbers numbers_;
-  Identities identities_ = number_identities(cluster_, inventory_, regions_, numbers_);
-  Resolver resolver_{cluster_.settings, inventory_, regions_, identities_};
+  Identities identities_;
+  Resolver resolver_{cluster_, identities_};
 };
 
 ClusterBuilder three_pods() {
@@ -156,13 +164,28 @@ TEST(Resolver, FindsNobodyInAPeerItCannotEnforce) {
   EXPECT_THAT(resolved.in(model::UnsupportedPeer{"domainNames"}), IsEmpty());
 }
 
+TEST(Resolver, FollowsPodsThatComeAndGo) {
+  auto builder = three_pods();
+  Resolved resolved(builder.cluster);
+  const model::PodPeer everywhere{LabelSelector{}, app("web")};
+  const auto web = resolved.resolver().set_of(everywhere, "a");
+  const auto all = resolved.resolver().set_of_all_pods();
+  builder.pod("b", "new", "10.0.0.9", {{"app", "web"}, {"version", "2"}});
+  resolved.become(builder.cluster);
+  EXPECT_THAT(resolved.names(web), UnorderedElementsAre("10.0.0.1", "10.0.0.3", "10.0.0.9"));
+  builder.cluster.pods.erase({"a", "web"});
+  resolved.become(builder.cluster);
+  EXPECT_THAT(resolved.names(web), UnorderedElementsAre("10.0.0.3", "10.0.0.9"));
+  EXPECT_THAT(resolved.names(all), UnorderedElementsAre("10.0.0.2", "10.0.0.3", "10.0.0.9"));
+}
+
 TEST(Resolver, ResolvesEqualPeersOnceAndDifferentOnesApart) {
   auto builder = three_pods();
   Resolved resolved(builder.cluster);
   auto& resolver = resolved.resolver();
-  EXPECT_EQ(resolver.set_of(pods(app("web")), 0), resolver.set_of(pods(app("web")), 0));
-  EXPECT_NE(resolver.set_of(pods(app("web")), 0), resolver.set_of(pods(app("web")), 1));
-  EXPECT_NE(resolver.set_of(pods(app("web")), 0), resolver.set_of(pods(app("db")), 0));
+  EXPECT_EQ(resolver.set_of(pods(app("web")), "a"), resolver.set_of(pods(app("web")), "a"));
+  EXPECT_NE(resolver.set_of(pods(app("web")), "a"), resolver.set_of(pods(app("web")), "b"));
+  EXPECT_NE(resolver.set_of(pods(app("web")), "a"), resolver.set_of(pods(app("db")), "a"));
 }
 
 }  // namespace

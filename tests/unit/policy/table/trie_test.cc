@@ -107,7 +107,7 @@ TEST(TableView, RefusesAnotherMajorVersion) {
   auto sections = *TableBuilder().finish(Revision{1});
   auto& header = sections[0];
   const std::uint16_t other = kMajor + 1;
-  std::memcpy(header.bytes.data() + offsetof(Header, major), &other, sizeof other);
+  std::memcpy(header.bytes.own().data() + offsetof(Header, major), &other, sizeof other);
   header.checksum = checksum_of(header.bytes.data(), header.bytes.size());
   const auto view = TableView::open(borrow(sections));
   ASSERT_FALSE(view);

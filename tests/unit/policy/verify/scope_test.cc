@@ -188,7 +188,7 @@ TEST_F(SweepTest, ComesToTheEndInStepsThatHaveNoTime) {
 }
 
 TEST_F(SweepTest, FindsALateMismatchAndStaysWithIt) {
-  for (auto& info : table_.slots) {
+  for (auto& info : table_.slots.own()) {
     if (info.rule == "default/isolated") info.rule = "default/node";
   }
   Sweep sweep = begin();
@@ -210,7 +210,7 @@ TEST_F(SweepTest, KeepsWhatItReadsAlive) {
 }
 
 TEST_F(SweepTest, RefusesATableThatDoesNotOpen) {
-  table_.sections[0].bytes[0] ^= std::byte{1};
+  table_.sections[0].bytes.own()[0] ^= std::byte{1};
   EXPECT_FALSE(Sweep::begin(std::make_shared<model::Cluster>(cluster_), {},
                             std::make_shared<compile::CompiledTable>(table_)));
 }

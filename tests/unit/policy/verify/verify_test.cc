@@ -42,12 +42,13 @@ struct Made {
   void edit(table::SectionKind kind, const std::function<void(Record*, std::size_t)>& change) {
     auto& section =
         *std::ranges::find(table.sections, table::section_id(kind, 0), &table::Section::kind);
-    change(reinterpret_cast<Record*>(section.bytes.data()), section.bytes.size() / sizeof(Record));
+    change(reinterpret_cast<Record*>(section.bytes.own().data()),
+           section.bytes.size() / sizeof(Record));
     section.checksum = table::checksum_of(section.bytes.data(), section.bytes.size());
     auto& header = table.sections[0];
     const auto place = std::ranges::find(table.sections, section.kind, &table::Section::kind) -
                        table.sections.begin() - 1;
-    auto* entry = header.bytes.data() + sizeof(table::Header) +
+    auto* entry = header.bytes.own().data() + sizeof(table::Header) +
                   static_cast<std::size_t>(place) * sizeof(table::DirectoryEntry);
     std::memcpy(entry + offsetof(table::DirectoryEntry, checksum), &section.checksum,
                 sizeof section.checksum);
@@ -171,7 +172,7 @@ TEST(Verify, CatchesMissingAndSurplusAddresses) {
   EXPECT_FALSE(missing.check());
   Made surplus;
   const auto first = surplus.table.addresses.begin()->second.identity;
-  surplus.table.addresses.emplace(ip("10.0.7.7"), PodAddress{first, {"db", "gone"}});
+  surplus.table.addresses.emplace(ip("10.0.7.7"), compile::PodAddress{first, {"db", "gone"}});
   EXPECT_FALSE(surplus.check());
 }
 
@@ -187,7 +188,7 @@ TEST(Verify, CatchesAnUnownedAddressThatIsNotUnknown) {
 TEST(Verify, CatchesASlotOfAnotherRule) {
   Made made;
   ASSERT_GT(made.table.slots.size(), 1u);
-  std::swap(made.table.slots[0].rule, made.table.slots[1].rule);
+  std::swap(made.table.slots.own()[0].rule, made.table.slots.own()[1].rule);
   EXPECT_FALSE(made.check());
 }
 

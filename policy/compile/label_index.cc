@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/compile/label_index.h"
+
+#include <algorithm>
+
+#include "policy/compile/selectors.h"
+
+namespace bulkhead::compile {
+namespace {
+
+std::string text_of(std::string_view key, std::string_view value) {
+  std::string text;
+  append_part(text, key);
+  text += value;
+  return text;
+}
+
+}  // namespace
+
+void insert_sorted(std::vector<std::uint32_t>& list, std::uint32_t number) {
+  if (list.empty() || list.back() < number) {
+    list.push_back(number);
+    return;
+  }
+  const auto place = std::ranges::lower_bound(list, number);
+  if (*place != number) list.insert(place, number);
+}
+
+void erase_sorted(std::vector<std::uint32_t>& list, std::uint32_t number) {
+  const auto place = std::ranges::lower_bound(list, number);
+  if (place != list.end() && *place == number) list.erase(place);
+}
+
+void LabelIndex::add(std::uint32_t number, std::string_view key, std::string_view value) {
+  insert_sorted(by_label_[text_of(key, value)], number);
+}
+
+void LabelIndex::remove(std::uint32_t number, std::string_view key, std::string_view value) {
+  const auto found = by_label_.find(text_of(key, value));
+  if (found == by_label_.end()) return;
+  erase_sorted(found->second, number);
+  if (found->second.empty()) by_label_.erase(found);
+}
+
+const std::vector<std::uint32_t>& LabelIndex::with(std::string_view key,
+                                                   std::string_view value) const {
+  static const std::vector<std::uint32_t> kNobody;
+  const auto found = by_label_.find(text_of(key, value));
+  return found != by_label_.end() ? found->second : kNobody;
+}
+
+}  // namespace bulkhead::compile
