@@ -1,92 +1,73 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/apply/second_reader.h"
 
-#include "policy/verify/verify.h"
+#include <memory>
+#include <utility>
 
 namespace bulkhead::control::apply {
 namespace {
 
 using namespace std::chrono_literals;
+using Until = verify::Verifier::Until;
 
 constexpr auto kBudget = 20ms;        // law 4
 constexpr auto kFirstBudget = 500ms;  // of a start's second to the first enforcement
 constexpr auto kStep = 1ms;
 
-bool has_difference(const model::Cluster& a, const model::Cluster& b) {
-  bool differs = a.settings != b.settings;
-  const auto note = [&](const auto&, const auto&, const auto&) { differs = true; };
-  for_each_difference(a.namespaces, b.namespaces, note);
-  for_each_difference(a.pods, b.pods, note);
-  for_each_difference(a.policies, b.policies, note);
-  return differs;
-}
-
-// What is compared does not depend on the rest of what is desired.
-bool have_same_pairs(const state::Desired& a, const state::Desired& b) {
-  return a.local == b.local && !has_difference(a.cluster, b.cluster);
-}
-
-verify::Checked checked_of(const InForce& in_force) {
-  // Shares what the cluster is part of.
-  return {{in_force.desired, &in_force.desired->cluster}, in_force.desired->local, in_force.table};
-}
-
-bool are_same(const InForce& a, const InForce& b) {
-  return a.desired == b.desired && a.table == b.table;
-}
-
 }  // namespace
 
 Status SecondReader::check(const InForce& next, const InForce& before) {
-  checked_ = {};
-  verify::Scope scope;
-  if (before.desired) {
-    const compile::LocalPods old_local = before.desired->local;
-    const compile::LocalPods new_local = next.desired->local;
-    scope = verify::scope_between({before.desired->cluster, old_local},
-                                  {next.desired->cluster, new_local});
-  }
-  auto check = verifier_.begin(checked_of(next), scope, next.table->revision.value);
-  if (!check) return tl::unexpected(check.error());
-  if (auto ok = check->step(timer_(before.desired ? kBudget : kFirstBudget)); !ok) return ok;
-  // Bytes that were verified, and every pair that they were not verified for.
-  const bool adds_to_verified =
-      before.table && is_verified() && answer_alike(*next.table, *before.table);
-  if (check->is_complete() && (scope.is_everything || adds_to_verified)) checked_ = next;
-  return {};
+  last_ratio_ = ratio();
+  is_at_following_ = false;
+  if (auto ok = take(next); !ok) return ok;
+  return before.desired ? verifier_.step(timer_(kBudget), Until::ChangeIsChecked)
+                        : verifier_.step(timer_(kFirstBudget), Until::EverythingIsChecked);
 }
 
 void SecondReader::follow(const InForce& now) {
-  if (following_.table && answer_alike(*following_.table, *now.table) &&
-      have_same_pairs(*following_.desired, *now.desired)) {
-    return;
-  }
+  if (following_.desired == now.desired && following_.table == now.table) return;
   following_ = now;
-  sweep_.reset();
-  const bool is_checked = checked_.desired == now.desired && checked_.table != nullptr &&
-                          answer_alike(*checked_.table, *now.table);
-  if (is_checked) verified_ = now;
+  last_ratio_ = 0;
+  go_to_following();
 }
 
 Status SecondReader::step() {
-  if (!sweep_) {
-    auto sweep = verifier_.begin(checked_of(following_), {}, following_.table->revision.value);
-    if (!sweep) return tl::unexpected(sweep.error());
-    sweep_.emplace(std::move(*sweep));
-  }
-  if (auto ok = sweep_->step(timer_(kStep)); !ok) return ok;
-  if (!sweep_->is_complete()) return {};
-  verified_ = following_;
-  sweep_.reset();
+  if (!is_at_following_) go_to_following();
+  if (!taken_) return taken_;
+  if (auto ok = verifier_.step(timer_(kStep), Until::EverythingIsChecked); !ok) return ok;
+  note_verified();
   return {};
 }
 
-bool SecondReader::is_verified() const { return are_same(following_, verified_); }
+// As often as not it is what was checked last, and nothing differs.
+void SecondReader::go_to_following() {
+  is_at_following_ = true;
+  taken_ = take(following_);
+  if (!taken_) return;
+  verifier_.put_off();
+  note_verified();
+}
+
+Status SecondReader::take(const InForce& in_force) {
+  // Shares what the cluster is part of.
+  const std::shared_ptr<const model::Cluster> cluster(in_force.desired, &in_force.desired->cluster);
+  auto local = std::make_shared<const compile::LocalPods>(in_force.desired->local);
+  return verifier_.follow({cluster, std::move(local), in_force.table},
+                          in_force.table->revision.value);
+}
+
+void SecondReader::note_verified() {
+  if (verifier_.is_complete()) verified_ = following_;
+}
+
+bool SecondReader::is_verified() const {
+  return following_.desired == verified_.desired && following_.table == verified_.table;
+}
 
 double SecondReader::ratio() const {
   if (!following_.table) return 0;
   if (is_verified()) return 1;
-  return sweep_ ? sweep_->ratio() : 0;
+  return is_at_following_ ? verifier_.report().ratio() : last_ratio_;
 }
 
 }  // namespace bulkhead::control::apply

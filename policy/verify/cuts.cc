@@ -2,32 +2,38 @@
 #include "policy/verify/cuts.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace bulkhead::verify {
 
-AddressCuts::AddressCuts(const model::Cluster& cluster) {
-  starts_.push_back(IpAddress{{}, Family::V4});
-  starts_.push_back(IpAddress{{}, Family::V6});
-  for (const auto& [id, policy] : cluster.policies) {
-    for (const Prefix& prefix : prefixes_of(*policy)) add(prefix);
-  }
-  for (const Prefix& prefix : cluster.settings.pod_cidrs) add(prefix);
-  for (const IpAddress& address : cluster.settings.dns_addresses) add(Prefix::host(address));
-  for (const auto& [key, pod] : cluster.pods) {
-    if (pod->quarantine && pod->quarantine->forensic_peer) add(*pod->quarantine->forensic_peer);
-  }
-  std::ranges::sort(starts_);
-  starts_.erase(std::unique(starts_.begin(), starts_.end()), starts_.end());
+AddressCuts::AddressCuts() {
+  for (const Family family : {Family::V4, Family::V6}) starts_[IpAddress{{}, family}] = 1;
 }
 
-void AddressCuts::add(const Prefix& prefix) {
-  starts_.push_back(prefix.address());
-  if (const auto next = next_after(prefix)) starts_.push_back(*next);
+void AddressCuts::count(const Prefix& prefix, std::int64_t by) {
+  count(prefix.address(), by);
+  if (const auto next = next_after(prefix)) count(*next, by);
 }
 
-std::size_t AddressCuts::stretch_of(const IpAddress& address) const {
+void AddressCuts::count(const IpAddress& start, std::int64_t by) {
+  const auto [found, is_new] = starts_.try_emplace(start, 0);
+  was_there_.try_emplace(start, !is_new);
+  found->second += by;
+  if (found->second == 0) starts_.erase(found);
+}
+
+const IpAddress& AddressCuts::start_of(const IpAddress& address) const {
   // Never the beginning: each family's lowest address is a start.
-  return static_cast<std::size_t>(std::ranges::upper_bound(starts_, address) - starts_.begin()) - 1;
+  return std::prev(starts_.upper_bound(address))->first;
+}
+
+std::vector<IpAddress> AddressCuts::take_moved() {
+  std::vector<IpAddress> moved;
+  for (const auto& [start, was_there] : was_there_) {
+    if (starts_.contains(start) != was_there) moved.push_back(start);
+  }
+  was_there_.clear();
+  return moved;
 }
 
 std::optional<IpAddress> next_after(const Prefix& prefix) {
@@ -58,6 +64,17 @@ std::vector<Prefix> prefixes_of(const model::Policy& policy) {
 
 std::vector<Prefix> prefixes_of(const model::PolicyPtr& policy) {
   return policy != nullptr ? prefixes_of(*policy) : std::vector<Prefix>{};
+}
+
+bool names_nodes(const model::PolicyPtr& policy) {
+  if (policy == nullptr) return false;
+  return std::ranges::any_of(policy->rules, [](const auto& rules) {
+    return std::ranges::any_of(rules, [](const model::Rule& rule) {
+      return std::ranges::any_of(rule.peers, [](const model::Peer& peer) {
+        return std::holds_alternative<model::NodePeer>(peer);
+      });
+    });
+  });
 }
 
 }  // namespace bulkhead::verify

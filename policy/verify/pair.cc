@@ -15,37 +15,38 @@ constexpr std::array<std::uint8_t, 4> kProtocols = {kTcp, kUdp, kSctp, kIcmp};
 
 }  // namespace
 
-PairCheck::PairCheck(const compile::CompiledTable& compiled, const table::TableView& table)
+PairCheck::PairCheck(const std::vector<compile::SlotInfo>& slots, const table::TableView& table)
     : table_(table), cuts_(table) {
-  for (const auto& info : compiled.slots) slots_.emplace(info.slot.value, &info);
+  for (const auto& info : slots) slots_.emplace(info.slot.value, &info);
 }
 
 Status PairCheck::check(const model::Cluster& cluster, Direction direction, const Party& subject,
                         const Party& peer) {
   // The own node is only ever a source: its addresses as destinations are outside ones.
   if (peer.party.own_node && direction == Direction::Egress) return {};
-  if (peer.must_be_unknown && peer.identity != kUnknownIdentity) {
-    return fail("{} belongs to no live pod, but is not unknown", peer.text());
-  }
-  oracle::Party other = peer.party;
-  if (other.pod != nullptr && other.pod == subject.party.pod) {
+  Pair pair{direction, subject, peer, subject.party, peer.party};
+  if (peer.party.pod != nullptr && peer.party.pod == subject.party.pod) {
     // A pod that speaks to itself never leaves its namespace; another of its kind stands in.
-    if (peer.other_pod == nullptr) return {};
-    other = {.pod = peer.other_pod, .address = peer.other_address};
+    if (peer.other_pod != nullptr) {
+      pair.other = {.pod = peer.other_pod, .address = peer.other_address};
+    } else if (subject.other_pod != nullptr) {
+      pair.speaker = {.pod = subject.other_pod, .address = subject.other_address};
+    } else {
+      return {};
+    }
   }
-  const Pair pair{direction, subject, peer};
   for (const std::uint8_t protocol : kProtocols) {
-    if (auto ok = check_protocol(cluster, pair, other, protocol); !ok) return ok;
+    if (auto ok = check_protocol(cluster, pair, protocol); !ok) return ok;
   }
   return {};
 }
 
 Status PairCheck::check_protocol(const model::Cluster& cluster, const Pair& pair,
-                                 const oracle::Party& other, std::uint8_t protocol) {
+                                 std::uint8_t protocol) {
   std::vector<oracle::Interval> intervals(1);
   if (!pair.peer.must_be_unknown) {
     intervals =
-        oracle::decide_all_ports(cluster, pair.direction, pair.subject.party, other, protocol);
+        oracle::decide_all_ports(cluster, pair.direction, pair.speaker, pair.other, protocol);
   }
   choose_ports(pair, protocol, intervals);
   ask_table(pair, protocol);

@@ -17,7 +17,8 @@ namespace bulkhead::verify {
 // Compares everything both readers say about one pair in one direction: all protocols, all ports.
 class PairCheck {
  public:
-  PairCheck(const compile::CompiledTable& compiled, const table::TableView& table);
+  // Both borrowed.
+  PairCheck(const std::vector<compile::SlotInfo>& slots, const table::TableView& table);
 
   // `cluster`: what the oracle answers from. Fails at the first difference, with both answers in
   // words.
@@ -32,9 +33,11 @@ class PairCheck {
     Direction direction;
     const Party& subject;
     const Party& peer;
+    oracle::Party speaker;  // of the subject
+    oracle::Party other;    // of the peer
   };
   [[nodiscard]] Status check_protocol(const model::Cluster& cluster, const Pair& pair,
-                                      const oracle::Party& other, std::uint8_t protocol);
+                                      std::uint8_t protocol);
   void choose_ports(const Pair& pair, std::uint8_t protocol,
                     const std::vector<oracle::Interval>& intervals);
   void ask_table(const Pair& pair, std::uint8_t protocol);

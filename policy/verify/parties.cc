@@ -2,251 +2,28 @@
 #include "policy/verify/parties.h"
 
 #include <algorithm>
-#include <set>
-#include <tuple>
-#include <unordered_map>
 
-#include "policy/verify/cuts.h"
-#include "policy/verify/table_cuts.h"
+#include "policy/oracle/match.h"
+#include "policy/verify/parties_step.h"
 
 namespace bulkhead::verify {
 namespace {
 
-void append(std::string& text, std::string_view part) {
-  text += std::to_string(part.size()) + ":";
-  text += part;
+PartyFlags flags_of(const model::Cluster& cluster, const oracle::Party& who, bool must_be_unknown) {
+  PartyFlags flags = kIsSomebody;
+  if (oracle::live_pod(who) != nullptr) flags |= kIsPod;
+  if (who.own_node) flags |= kIsOwnNode;
+  if (oracle::is_unknown(cluster, who)) flags |= kIsUnknown;
+  if (oracle::is_cluster_dns(cluster, who)) flags |= kIsDns;
+  if (must_be_unknown) flags |= kMustBeUnknown;
+  return flags;
 }
 
-void write_labels(std::string& text, const model::Pod& pod) {
-  text.clear();
-  for (const auto& [key, value] : pod.labels) append(text, key), append(text, value);
-  text += '/';
-  append(text, pod.service_account);
+template <class T>
+void remove(std::vector<T>& from, const T& item) {
+  *std::ranges::find(from, item) = from.back();
+  from.pop_back();
 }
-
-// With the labels all that Kubernetes lets a policy ask of a pod, apart from its address and its
-// namespace.
-void append_kind(std::string& text, const model::Pod& pod) {
-  for (const auto& port : pod.ports) {
-    append(text, port.name);
-    text += std::to_string(port.protocol) + '.' + std::to_string(port.port) + ';';
-  }
-  if (pod.quarantine) append(text, "quarantined " + pod.key.text());
-}
-
-// Who stands for whom: kind, stretch and identity.
-struct Likeness {
-  std::uint32_t kind = 0;
-  std::uint32_t stretch = 0;
-  std::uint32_t identity = 0;
-  friend bool operator==(const Likeness&, const Likeness&) = default;
-};
-struct LikenessHash {
-  std::size_t operator()(const Likeness& key) const {
-    // Multipliers of splitmix64, as in sweep.cc.
-    const std::uint64_t pair = std::uint64_t{key.kind} << 32 | key.identity;
-    return (pair * 0x9e3779b97f4a7c15u) ^ (key.stretch * 0xbf58476d1ce4e5b9u);
-  }
-};
-
-class Finder {
- public:
-  Finder(const model::Cluster& cluster, const compile::LocalPods& local,
-         const compile::CompiledTable& compiled, const table::TableView& table)
-      : cluster_(cluster), local_(local), compiled_(compiled), table_(table), cuts_(cluster) {
-    parties_.cuts = cuts_.starts();
-  }
-
-  Result<Parties> find() {
-    list_pods();
-    if (auto ok = add_addresses(); !ok) return tl::unexpected(ok.error());
-    if (auto ok = add_pods_without_address(); !ok) return tl::unexpected(ok.error());
-    for (const IpAddress& start : cuts_.starts()) add_outside(start);
-    // A wrong island between two bounds of the text has its bounds in the table.
-    for (const Family family : {Family::V4, Family::V6}) {
-      for (const IpAddress& start : outside_cuts(table_, family)) add_outside(start);
-    }
-    (void)add_peer(
-        {.party = {.pod = nullptr, .address = {}, .own_node = true}, .identity = kOwnNodeIdentity},
-        no_stretch());
-    return std::move(parties_);
-  }
-
- private:
-  struct LivePod {
-    const model::Pod* pod = nullptr;
-    std::uint32_t kind = 0;
-    std::uint32_t space = 0;
-    std::uint32_t labels = 0;
-    bool is_local = false;
-  };
-  struct Claim {
-    IpAddress address;
-    std::uint32_t pod = 0;  // of pods_
-  };
-
-  [[nodiscard]] std::size_t no_stretch() const { return cuts_.starts().size(); }
-
-  void list_pods() {
-    std::unordered_map<std::string, std::uint32_t> label_sets;
-    std::unordered_map<std::string, std::uint32_t> kinds;  // of one namespace
-    std::uint32_t kind_count = 0;
-    const std::string* space = nullptr;
-    std::string text;
-    for (const auto& [key, pod] : cluster_.pods) {
-      if (!pod->is_live()) continue;
-      if (space == nullptr || *space != key.namespace_name) {
-        space = &key.namespace_name;
-        kinds.clear();
-        const auto declared = cluster_.namespaces.find(*space);
-        parties_.spaces.push_back(declared != cluster_.namespaces.end() ? declared->second.get()
-                                                                        : nullptr);
-      }
-      write_labels(text, *pod);
-      const auto labels =
-          label_sets.try_emplace(text, static_cast<std::uint32_t>(label_sets.size())).first->second;
-      append_kind(text, *pod);
-      const auto [found, is_new] = kinds.try_emplace(text, kind_count);
-      if (is_new) ++kind_count;
-      const bool is_local = !local_ || local_->contains(key);
-      for (const IpAddress& address : pod->ips) {
-        claims_.push_back({address, static_cast<std::uint32_t>(pods_.size())});
-      }
-      pods_.push_back({.pod = pod.get(),
-                       .kind = found->second,
-                       .space = static_cast<std::uint32_t>(parties_.spaces.size() - 1),
-                       .labels = labels,
-                       .is_local = is_local});
-      parties_.pods.push_back(pod.get());
-    }
-    parties_.label_sets = label_sets.size();
-    parties_.peers_of_pod.resize(pods_.size());
-    const auto order = [](const Claim& a, const Claim& b) {
-      return std::tie(a.address, a.pod) < std::tie(b.address, b.pod);
-    };
-    std::ranges::sort(claims_, order);
-  }
-
-  // Walks the compile's addresses, the claims and the stretches side by side, all ascending.
-  Status add_addresses() {
-    const auto& given = compiled_.addresses;
-    auto at = given.begin();
-    std::size_t stretch = 0;
-    for (std::size_t i = 0; i < claims_.size();) {
-      const IpAddress& address = claims_[i].address;
-      if (at == given.end() || at->first > address) {
-        return fail("the compile does not name {} of pod {}", address.text(),
-                    pods_[claims_[i].pod].pod->key.text());
-      }
-      if (at->first < address) return surplus(at->first);
-      while (stretch + 1 < cuts_.starts().size() && cuts_.starts()[stretch + 1] <= address) {
-        ++stretch;
-      }
-      std::size_t end = i;
-      while (end < claims_.size() && claims_[end].address == address) ++end;
-      if (auto ok = add_owned(i, end, at->second.identity, stretch); !ok) return ok;
-      i = end;
-      ++at;
-    }
-    return at == given.end() ? Status{} : surplus(at->first);
-  }
-
-  [[nodiscard]] static Status surplus(const IpAddress& address) {
-    return fail("the compile names address {}, which no live pod has", address.text());
-  }
-
-  // The claims [first, end) of one address.
-  Status add_owned(std::size_t first, std::size_t end, IdentityId identity, std::size_t stretch) {
-    const IpAddress& address = claims_[first].address;
-    if (identity != kUnknownIdentity) {
-      for (std::size_t i = first; i < end; ++i) add(claims_[i].pod, address, identity, stretch);
-      return {};
-    }
-    if (end - first < 2) {
-      return fail("the compile makes {} of pod {} unknown", address.text(),
-                  pods_[claims_[first].pod].pod->key.text());
-    }
-    const std::uint32_t peer = add_peer({.party = {.pod = nullptr, .address = address},
-                                         .identity = identity,
-                                         .must_be_unknown = true},
-                                        no_stretch());
-    parties_.owners.push_back({address, peer});
-    return {};
-  }
-
-  Status add_pods_without_address() {
-    for (std::uint32_t i = 0; i < pods_.size(); ++i) {
-      if (!pods_[i].pod->ips.empty()) continue;
-      const auto found = compiled_.pods.find(pods_[i].pod->key);
-      if (found == compiled_.pods.end()) {
-        return fail("the compile gives pod {} no identity", pods_[i].pod->key.text());
-      }
-      add(i, std::nullopt, found->second, no_stretch());
-    }
-    return {};
-  }
-
-  std::uint32_t add_peer(Party party, std::size_t stretch) {
-    parties_.peers.push_back(std::move(party));
-    parties_.stretch_of_peer.push_back(stretch);
-    return static_cast<std::uint32_t>(parties_.peers.size() - 1);
-  }
-
-  void add(std::uint32_t index, const std::optional<IpAddress>& address, IdentityId identity,
-           std::size_t stretch) {
-    const LivePod& live = pods_[index];
-    const Likeness likeness{live.kind, static_cast<std::uint32_t>(stretch), identity.value};
-    const Party party{.party = {.pod = live.pod, .address = address},
-                      .identity = identity,
-                      .space = live.space,
-                      .labels = live.labels};
-    const auto [place, is_new] =
-        peer_at_.try_emplace(likeness, static_cast<std::uint32_t>(parties_.peers.size()));
-    if (is_new) {
-      (void)add_peer(party, stretch);
-    } else {
-      Party& first = parties_.peers[place->second];
-      if (first.other_pod == nullptr && first.party.pod != live.pod) {
-        first.other_pod = live.pod;
-        first.other_address = address;
-      }
-    }
-    parties_.peers_of_pod[index].push_back(place->second);
-    if (address) parties_.owners.push_back({*address, place->second});
-    if (!live.is_local) return;
-    const auto [subject, is_new_subject] =
-        subject_at_.try_emplace(likeness, static_cast<std::uint32_t>(parties_.subjects.size()));
-    if (is_new_subject) parties_.subjects.push_back({.party = party, .pods = {}});
-    parties_.subjects[subject->second].pods.push_back(index);
-  }
-
-  [[nodiscard]] bool is_owned(const IpAddress& address) const {
-    return std::ranges::binary_search(claims_, address, {}, &Claim::address);
-  }
-
-  // The first address of the stretch that no pod has stands for all of them.
-  void add_outside(const IpAddress& start) {
-    IpAddress address = start;
-    const std::size_t stretch = cuts_.stretch_of(start);
-    while (is_owned(address)) {
-      const auto next = next_after(Prefix::host(address));
-      if (!next || cuts_.stretch_of(*next) != stretch) return;
-      address = *next;
-    }
-    (void)add_peer(outside_party(cluster_, table_, address), stretch);
-  }
-
-  const model::Cluster& cluster_;
-  const compile::LocalPods& local_;
-  const compile::CompiledTable& compiled_;
-  const table::TableView& table_;
-  AddressCuts cuts_;
-  Parties parties_;
-  std::vector<LivePod> pods_;
-  std::vector<Claim> claims_;  // sorted by address
-  std::unordered_map<Likeness, std::uint32_t, LikenessHash> peer_at_;
-  std::unordered_map<Likeness, std::uint32_t, LikenessHash> subject_at_;
-};
 
 }  // namespace
 
@@ -257,67 +34,163 @@ std::string Party::text() const {
   return fmt::format("{} ({}, identity {})", party.pod->key.text(), address, identity.value);
 }
 
-std::optional<std::uint32_t> Parties::pod_index(const model::PodKey& key) const {
-  const auto found = std::ranges::lower_bound(pods, key, {}, &model::Pod::key);
-  if (found == pods.end() || (*found)->key != key) return std::nullopt;
-  return static_cast<std::uint32_t>(found - pods.begin());
+// Multipliers of splitmix64, as in kinds.cc.
+std::size_t Parties::LikenessHash::operator()(const Likeness& key) const {
+  const std::uint64_t pair = std::uint64_t{key.kind} << 32 | key.identity;
+  const std::size_t stretch = key.stretch ? std::hash<IpAddress>{}(*key.stretch) : 0;
+  return (pair * 0x9e3779b97f4a7c15u) ^ (stretch * 0xbf58476d1ce4e5b9u);
 }
 
-Result<Parties> find_parties(const model::Cluster& cluster, const compile::LocalPods& local,
-                             const compile::CompiledTable& compiled,
-                             const table::TableView& table) {
-  return Finder(cluster, local, compiled, table).find();
+Result<Parties::News> Parties::follow(const Checked& before, const Checked& now,
+                                      const table::TableView& table, const bool has_other_tries) {
+  cluster_ = now.cluster.get();
+  return Step(*this, before, now, table, has_other_tries).take();
 }
 
-Party outside_party(const model::Cluster& cluster, const table::TableView& table,
-                    const IpAddress& address) {
-  const auto& cidrs = cluster.settings.pod_cidrs;
-  const bool is_in_cluster =
-      std::ranges::any_of(cidrs, [&](const Prefix& prefix) { return prefix.contains(address); });
-  return {.party = {.pod = nullptr, .address = address},
-          .identity = table.outside_identity(address),
-          .must_be_unknown = is_in_cluster};
+bool Parties::are_two(PartyId subject, PartyId peer) const {
+  const Party& one = parties_[subject];
+  const Party& other = parties_[peer];
+  return one.party.pod != other.party.pod || one.other_pod != nullptr || other.other_pod != nullptr;
 }
 
-Touched touched_by(const Scope& scope, const model::Cluster& cluster, const table::TableView& table,
-                   const Parties& parties) {
-  Touched touched;
-  touched.subjects.resize(parties.subjects.size(), scope.is_everything);
-  std::set<std::uint32_t> peers;
-  if (scope.is_everything) {
-    for (std::uint32_t i = 0; i < parties.peers.size(); ++i) touched.peers.push_back(i);
-    return touched;
+const std::vector<PartyId>& Parties::of_kind(std::uint32_t kind) const {
+  static const std::vector<PartyId> kNone;
+  return kind < by_kind_.size() ? by_kind_[kind] : kNone;
+}
+
+PartyId Parties::make_party(const Likeness& likeness, const oracle::Party& who,
+                            IdentityId identity) {
+  PartyId id = size();
+  if (free_.empty()) {
+    parties_.emplace_back();
+    flags_.emplace_back();
+    identities_.emplace_back();
+    locals_.emplace_back();
+    seats_of_.emplace_back();
+    likeness_of_.emplace_back();
+  } else {
+    id = free_.back();
+    free_.pop_back();
   }
-  std::vector<bool> is_subject(parties.pods.size());
-  for (const auto& key : scope.subjects) {
-    if (const auto pod = parties.pod_index(key)) is_subject[*pod] = true;
+  touched_.try_emplace(id);
+  const bool must_be_unknown = is_unknown(likeness);
+  parties_[id] = {.party = who, .identity = identity, .must_be_unknown = must_be_unknown};
+  flags_[id] = flags_of(*cluster_, who, must_be_unknown);
+  identities_[id] = identity;
+  likeness_of_[id] = likeness;
+  if (likeness.kind < kNotPods) {
+    parties_[id].kind = likeness.kind;
+    if (by_kind_.size() <= likeness.kind) by_kind_.resize(likeness.kind + 1);
+    by_kind_[likeness.kind].push_back(id);
   }
-  for (std::size_t i = 0; i < parties.subjects.size(); ++i) {
-    const auto& pods = parties.subjects[i].pods;
-    touched.subjects[i] =
-        std::ranges::any_of(pods, [&](std::uint32_t pod) { return is_subject[pod]; });
+  if (likeness.stretch) by_stretch_[*likeness.stretch].push_back(id);
+  return id;
+}
+
+void Parties::remove_party(PartyId id) {
+  const Likeness likeness = likeness_of_[id];
+  by_likeness_.erase(likeness);
+  if (likeness.kind < kNotPods) remove(by_kind_[likeness.kind], id);
+  if (likeness.stretch) {
+    const auto stretch = by_stretch_.find(*likeness.stretch);
+    remove(stretch->second, id);
+    if (stretch->second.empty()) by_stretch_.erase(stretch);
   }
-  for (const auto& key : scope.peers) {
-    const auto pod = parties.pod_index(key);
-    if (pod) peers.insert(parties.peers_of_pod[*pod].begin(), parties.peers_of_pod[*pod].end());
+  parties_[id] = {};
+  flags_[id] = 0;
+  identities_[id] = kUnknownIdentity;
+  free_.push_back(id);
+}
+
+Parties::SeatId Parties::sit(const Likeness& likeness, const oracle::Party& who,
+                             IdentityId identity, const bool is_local) {
+  const auto [found, is_new] = by_likeness_.try_emplace(likeness);
+  if (is_new) found->second = make_party(likeness, who, identity);
+  const PartyId id = found->second;
+  touch(id);
+  auto seat = static_cast<SeatId>(seats_.size());
+  if (free_seats_.empty()) {
+    seats_.emplace_back();
+  } else {
+    seat = free_seats_.back();
+    free_seats_.pop_back();
   }
-  for (const IpAddress& address : scope.addresses) {
-    const auto owners =
-        std::ranges::equal_range(parties.owners, address, {}, &Parties::Owner::address);
-    for (const auto& owner : owners) peers.insert(owner.peer);
-    if (owners.empty()) touched.more_peers.push_back(outside_party(cluster, table, address));
+  seats_[seat] = {.party = id,
+                  .place = static_cast<std::uint32_t>(seats_of_[id].size()),
+                  .who = who,
+                  .is_local = is_local};
+  seats_of_[id].push_back(seat);
+  if (is_local && locals_[id]++ == 0) ++subject_count_;
+  return seat;
+}
+
+void Parties::stand_up(SeatId seat) {
+  const auto [id, place, who, is_local] = seats_[seat];
+  touch(id);
+  auto& seats = seats_of_[id];
+  seats[place] = seats.back();
+  seats_[seats[place]].place = place;
+  seats.pop_back();
+  if (is_local && --locals_[id] == 0) --subject_count_;
+  free_seats_.push_back(seat);
+}
+
+void Parties::touch(PartyId id) {
+  touched_.try_emplace(id, Was{.is_known = true,
+                               .is_subject = locals_[id] != 0,
+                               .is_two = parties_[id].other_pod != nullptr});
+}
+
+// Any one of them, and another one that is not the same pod.
+void Parties::choose_who_stands(PartyId id) {
+  Party& party = parties_[id];
+  const auto& seats = seats_of_[id];
+  party.party = seats_[seats.front()].who;
+  party.other_pod = nullptr;
+  party.other_address.reset();
+  for (const SeatId seat : seats) {
+    const oracle::Party& who = seats_[seat].who;
+    if (who.pod == party.party.pod) continue;
+    party.other_pod = who.pod;
+    party.other_address = who.address;
+    return;
   }
-  if (!scope.stretches.empty()) {
-    std::vector<bool> is_moved(parties.cuts.size() + 1);
-    for (std::size_t i = 0; i < parties.cuts.size(); ++i) {
-      is_moved[i] = scope.stretches.contains(parties.cuts[i]);
+}
+
+Parties::News Parties::take_news() {
+  News news;
+  for (auto touched = touched_.begin(); touched != touched_.end();) {
+    const PartyId id = touched->first;
+    if (!seats_of_[id].empty()) {
+      choose_who_stands(id);
+      ++touched;
+      continue;
     }
-    for (std::uint32_t i = 0; i < parties.peers.size(); ++i) {
-      if (is_moved[parties.stretch_of_peer[i]]) peers.insert(i);
-    }
+    if (touched->second.is_known) news.gone.push_back(id);
+    remove_party(id);
+    touched = touched_.erase(touched);
   }
-  touched.peers.assign(peers.begin(), peers.end());
-  return touched;
+  for (const auto& [id, was] : touched_) {
+    if (!was.is_known) news.peers.push_back(id);
+    if (is_subject(id) && !was.is_subject) news.subjects.push_back(id);
+    if (was.is_known && !was.is_two) add_pairs(id, news);
+  }
+  touched_.clear();
+  return news;
+}
+
+// What a kind says to itself, where some of it were one pod until now.
+void Parties::add_pairs(PartyId id, News& news) const {
+  if (!parties_[id].kind) return;
+  for (const PartyId like : by_kind_[*parties_[id].kind]) {
+    const auto touched = touched_.find(like);
+    const bool was_two = touched != touched_.end()
+                             ? touched->second.is_two || !touched->second.is_known
+                             : parties_[like].other_pod != nullptr;
+    if (was_two || !are_two(id, like)) continue;
+    if (is_subject(id)) news.pairs.emplace_back(id, like);
+    if (like != id && is_subject(like)) news.pairs.emplace_back(like, id);
+  }
 }
 
 }  // namespace bulkhead::verify

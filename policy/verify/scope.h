@@ -3,41 +3,33 @@
 
 #include <array>
 #include <set>
+#include <string>
+#include <vector>
 
-#include "policy/base/ip.h"
-#include "policy/compile/compile.h"
+#include "policy/base/verdict.h"
 #include "policy/model/cluster.h"
 
 namespace bulkhead::verify {
 
-// What a change can touch, by the oracle's reading of the text: pods about which everything must
-// be asked anew, and ends that every pod must be asked about anew. Too much is fine, too little
-// is not. The default is everything.
+// What of the answers that were known a change of the text can touch, by the oracle's reading. Too
+// much is fine, too little is not. Pods that came or changed are no part of it: Parties tells who
+// of them was never asked about.
 struct Scope {
-  bool is_everything = true;
-  std::set<model::PodKey> subjects;  // with every peer
-  // Which decisions of those subjects: a change that only an ingress text has leaves egress alone.
-  std::array<bool, 2> directions{true, true};  // by Direction
-  std::set<model::PodKey> peers;               // with every subject
-  std::set<IpAddress> addresses;               // with every subject, whoever owns them now
-  std::set<IpAddress> stretches;  // by first address: between these and the next cut of the text
+  // Changed texts, old and new, by the Direction they have something to say about: of the pods they
+  // select, with every peer.
+  std::array<std::vector<model::PolicyPtr>, 2> policies;
+  // Namespaces whose own object changed: their pods, as subjects and as peers.
+  std::set<std::string> spaces;
+
+  // `cluster`: after the change.
+  [[nodiscard]] bool has_subject(const model::Cluster& cluster, Direction direction,
+                                 const model::Pod& pod) const;
+  [[nodiscard]] bool is_empty() const;
 };
 
-// A cluster and the pods whose decisions are asked for here; borrowed.
-struct Situation {
-  const model::Cluster& cluster;
-  const compile::LocalPods& local;
-};
-
-// An object that is not the same shared one in both counts as changed. What each may touch:
-//   settings   everything
-//   policy     pods that its old or new text selects, with every peer, in the directions it applies
-//              to; addresses where its blocks move the bounds that tell addresses apart
-//   namespace  its pods, as subjects and as peers
-//   pod        itself and whoever shares an address with it, as subject and as peer; its addresses
-//              old and new
-//   locality   pods that were not local before, with every peer
-// Cost: linear in the clusters, a comparison of pointers an object.
-[[nodiscard]] Scope scope_between(const Situation& before, const Situation& after);
+// An object that is not the same shared one in both counts as changed, and a policy that names
+// nodes changes with them. The settings are those of both. Cost: what the versions do not share;
+// every policy where the nodes differ.
+[[nodiscard]] Scope scope_between(const model::Cluster& before, const model::Cluster& after);
 
 }  // namespace bulkhead::verify

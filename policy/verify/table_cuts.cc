@@ -55,6 +55,13 @@ std::vector<IpAddress> outside_cuts(const table::TableView& table, Family family
 using table::kLineEnd;
 using table::kPagePoints;
 
+std::uint32_t rule_set_at(const table::TableView& table, Direction direction, std::uint32_t row,
+                          std::uint32_t column) {
+  const std::uint32_t block =
+      table.rows(direction)[row * table.row_stride(direction) + column / table::kBlockCells];
+  return table.blocks()[block].rule_set[column % table::kBlockCells];
+}
+
 // An identity that the table does not know is nobody: row and column 0.
 std::uint32_t rule_set_of(const table::TableView& table, Direction direction, IdentityId subject,
                           IdentityId peer) {
@@ -64,9 +71,7 @@ std::uint32_t rule_set_of(const table::TableView& table, Direction direction, Id
       subject.value < identities.size() ? identities[subject.value].subject_class[d] : 0;
   const std::uint32_t column =
       peer.value < identities.size() ? identities[peer.value].peer_class[d] : 0;
-  const std::uint32_t block =
-      table.rows(direction)[row * table.row_stride(direction) + column / table::kBlockCells];
-  return table.blocks()[block].rule_set[column % table::kBlockCells];
+  return rule_set_at(table, direction, row, column);
 }
 
 const std::vector<std::uint32_t>& TableCuts::of(Direction direction, IdentityId subject,

@@ -34,6 +34,9 @@ class TableCuts {
 // lowest among them: with the cuts of the text all addresses that need asking.
 [[nodiscard]] std::vector<IpAddress> outside_cuts(const table::TableView& table, Family family);
 
+// The rule set in a column of a row.
+[[nodiscard]] std::uint32_t rule_set_at(const table::TableView& table, Direction direction,
+                                        std::uint32_t row, std::uint32_t column);
 // The rule set that answers a pair: two peers of one rule set get one answer from the subject.
 [[nodiscard]] std::uint32_t rule_set_of(const table::TableView& table, Direction direction,
                                         IdentityId subject, IdentityId peer);

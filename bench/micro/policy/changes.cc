@@ -12,7 +12,7 @@
 
 #include "bench/micro/policy/memory_figures.h"
 #include "policy/compile/compiler.h"
-#include "policy/verify/sweep.h"
+#include "policy/verify/verifier.h"
 
 namespace bulkhead::bench {
 namespace {
@@ -65,23 +65,24 @@ class Agent {
     Cost cost;
     const double start = seconds();
     verify::Checked now{
-        std::make_shared<const model::Cluster>(cluster), local,
+        std::make_shared<const model::Cluster>(cluster),
+        std::make_shared<const compile::LocalPods>(local),
         std::make_shared<const compile::CompiledTable>(value_or_exit(
             compiler_.compile(cluster, local, Revision{++revision_}, numbers_), name_))};
     const double compiled = seconds();
-    verify::Scope scope;
-    if (now_.cluster) {
-      scope = verify::scope_between({*now_.cluster, now_.local}, {*now.cluster, now.local});
-    }
-    auto check = value_or_exit(verifier_.begin(now, scope, revision_), name_);
-    const double asking = seconds();
-    if (auto ok = check.step([&] { return seconds() - asking < kBudgetSeconds; }); !ok) {
-      fmt::print(stderr, "{}: {}\n", name_, ok.error().text());
+    const auto exit_at = [&](const Status& status) {
+      if (status) return;
+      fmt::print(stderr, "{}: {}\n", name_, status.error().text());
       std::exit(1);
-    }
+    };
+    exit_at(verifier_.follow(now, revision_));
+    const double asking = seconds();
+    exit_at(verifier_.step([&] { return seconds() - asking < kBudgetSeconds; },
+                           verify::Verifier::Until::ChangeIsChecked));
     cost.compile_ms = (compiled - start) * 1e3;
     cost.check_ms = (seconds() - compiled) * 1e3;
-    cost.ratio = check.ratio();
+    cost.ratio = verifier_.change().ratio();
+    verifier_.put_off();
     if (now_.compiled) cost.bytes = bytes_to_send(*now_.compiled, *now.compiled);
     now_ = std::move(now);
     return cost;
@@ -176,12 +177,13 @@ void print_changes(const std::string& name, const model::Cluster& cluster,
   print_pod(name, agent, cluster, local, "pod_added_new_identity", "10 ms", "unheard-of");
 
   const double start = seconds();
-  auto sweep = value_or_exit(agent.verifier().begin(agent.now(), {}, 1), name);
-  if (auto ok = sweep.step([&] { return seconds() - start < kSweepSeconds; }); !ok) {
+  verify::Verifier& verifier = agent.verifier();
+  const auto has_time = [&] { return seconds() - start < kSweepSeconds; };
+  if (auto ok = verifier.step(has_time, verify::Verifier::Until::EverythingIsChecked); !ok) {
     fmt::print(stderr, "{}: {}\n", name, ok.error().text());
     std::exit(1);
   }
-  const auto& report = sweep.report();
+  const auto report = verifier.report();
   fmt::print(
       "{} sweep_ms={:.0f} pairs={} compared={} questions={} ratio={:.3f} (20 times as long "
       "at 5 % of a core)\n",

@@ -156,7 +156,7 @@ TEST(Compile, AnswersAsTheOracleDoes) {
 TEST(Verify, AcceptsEveryTableOfTheCompiler) {
   Random random(testing::seed_from_environment() + 1);
   std::uint64_t questions = 0;
-  for (int round = 0; round < 250; ++round) {
+  for (int round = 0; round < 500; ++round) {
     const model::Cluster cluster = testing::random_cluster(random);
     compile::Numbers numbers;
     compile::LocalPods local;

@@ -10,6 +10,7 @@
 #include "policy/compile/compiler.h"
 #include "policy/table/lookup.h"
 #include "policy/verify/table_cuts.h"
+#include "policy/verify/verifier.h"
 #include "policy/verify/verify.h"
 #include "tests/property/policy/describe.h"
 #include "tests/property/policy/random_cluster.h"
@@ -163,6 +164,49 @@ TEST(Compiler, GivesTheBytesOfAFullCompileAndTheAnswersOfAFreshOne) {
     }
   }
   std::cout << compiles << " compiles\n";
+}
+
+// One verifier through all versions says what a new one says of each, whether its table is right or
+// that of the version before; and it is through with it when it says that it is.
+TEST(Verifier, SaysThroughVersionsWhatANewOneSays) {
+  Random random(testing::seed_from_environment() + 3);
+  using Until = verify::Verifier::Until;
+  int refused = 0;
+  for (int sequence = 0; sequence < kSequences; ++sequence) {
+    Editor editor(random);
+    model::Cluster cluster = testing::random_cluster(random);
+    compile::LocalPods local;
+    compile::Numbers numbers;
+    verify::Verifier verifier;
+    std::shared_ptr<const compile::CompiledTable> before;
+    for (int edit = 0; edit < kEdits; ++edit) {
+      SCOPED_TRACE(fmt::format("sequence {} edit {}", sequence, edit));
+      const Revision revision{static_cast<std::uint64_t>(edit + 1)};
+      const auto shared_cluster = std::make_shared<const model::Cluster>(cluster);
+      const auto shared_local = std::make_shared<const compile::LocalPods>(local);
+      auto made = compile::compile(cluster, local, revision, numbers);
+      ASSERT_TRUE(made) << describe(cluster);
+      const auto table = std::make_shared<const compile::CompiledTable>(std::move(*made));
+      if (before) {
+        const bool is_right = verify::verify(cluster, local, *before, {}).has_value();
+        const bool is_accepted = verifier.follow({shared_cluster, shared_local, before}) &&
+                                 verifier.step({}, Until::ChangeIsChecked);
+        ASSERT_EQ(is_accepted, is_right) << describe(cluster);
+        refused += is_right ? 0 : 1;
+      }
+      const Status taken = verifier.follow({shared_cluster, shared_local, table});
+      ASSERT_TRUE(taken) << taken.error().text() << describe(cluster);
+      const Status same = verifier.step({}, Until::EverythingIsChecked);
+      ASSERT_TRUE(same) << same.error().text() << describe(cluster);
+      ASSERT_TRUE(verifier.is_complete());
+      ASSERT_EQ(verifier.report().ratio(), 1);
+      verifier.put_off();
+      before = table;
+      editor.edit(cluster, local);
+    }
+  }
+  std::cout << refused << " tables of the version before refused\n";
+  EXPECT_GT(refused, kSequences);
 }
 
 }  // namespace
