@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "dataplane/api/memory.h"
 #include "dataplane/api/server/log.h"
 #include "dataplane/api/server/server.h"
 #include "dataplane/options.h"
@@ -26,10 +27,13 @@ std::uint64_t clock_ns(clockid_t clock) {
 }
 
 EalSettings eal_settings(const Options& options) {
-  constexpr std::size_t kRest = 24;  // rings, EAL's own
-  std::size_t megabytes = options.workers * (pool_bytes_per_worker() >> 20) + kRest;
-  if (!options.ports.empty()) megabytes += (small_pool_bytes() >> 20) + 32;
-  return {options.memory, megabytes, options.ports};
+  constexpr std::size_t kMegabyte = 1 << 20;
+  static_assert(api::megabytes_needed(1, false) * kMegabyte > pool_bytes_per_worker());
+  static_assert(api::megabytes_needed(4, false) * kMegabyte > 4 * pool_bytes_per_worker());
+  static_assert(api::megabytes_needed(4, true) * kMegabyte >
+                4 * pool_bytes_per_worker() + small_pool_bytes());
+  return {options.memory, api::megabytes_needed(options.workers, !options.ports.empty()),
+          options.ports};
 }
 
 // The flows of all workers, in one file.
@@ -178,7 +182,7 @@ Status run(const Options& options) {
   if (!signals) return tl::unexpected(signals.error());
   auto lock = lock_root(options.lock());
   if (!lock) return tl::unexpected(lock.error());
-  raise_descriptor_limit();
+  if (auto raised = raise_descriptor_limit(); !raised) return raised;
   auto io = probe_io(options.io);
   if (!io) return tl::unexpected(io.error());
   const EalSettings eal = eal_settings(options);

@@ -93,11 +93,17 @@ Result<Fd> take_signals() {
   return fd;
 }
 
-void raise_descriptor_limit() {
+Status raise_descriptor_limit() {
+  constexpr rlim_t kLeast = 256;  // our own, and some pods
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return {};
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_max >= kLeast) return {};
+  return fail(
+      "only {} files may be open (RLIMIT_NOFILE), at least {} are needed and two more a pod "
+      "interface; set LimitNOFILE=65536 in the unit, or ulimit -n 65536",
+      limit.rlim_max, kLeast);
 }
 
 Status drop_capabilities() {

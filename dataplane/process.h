@@ -22,8 +22,9 @@ namespace bulkhead::dataplane {
 // any thread starts.
 [[nodiscard]] Result<Fd> take_signals();
 
-// As many descriptors as the hard limit allows: each pod takes one a worker.
-void raise_descriptor_limit();
+// As many descriptors as the hard limit allows: each pod takes one a worker. Fails when that is too
+// few to begin with, naming where it is set.
+[[nodiscard]] Status raise_descriptor_limit();
 
 // Gives up all capabilities of the calling thread and of threads it makes later, for good.
 [[nodiscard]] Status drop_capabilities();

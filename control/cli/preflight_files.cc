@@ -152,6 +152,9 @@ Check check_paths(const Paths& paths) {
 
 Check check_metrics_port(const Config& config, const api::Client& agent) {
   const std::string name = "metrics_port";
+  if (config.metrics_listen == "off") {
+    return {name, Health::Good, "not wanted (metrics.listen: off)", {}};
+  }
   const int error = listen_error(config.metrics_listen);
   if (error == 0) return {name, Health::Good, config.metrics_listen + " is free", {}};
   if (error == EADDRINUSE && agent.status()) {

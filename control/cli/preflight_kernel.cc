@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -18,6 +19,8 @@
 #include <thread>
 
 #include "control/cli/preflight.h"
+#include "dataplane/api/memory.h"
+#include "dataplane/api/messages.h"
 #include "policy/base/fd.h"
 
 extern char** environ;
@@ -26,8 +29,8 @@ namespace bulkhead::control::cli {
 namespace {
 
 constexpr std::size_t kHugepageMegabytes = 2;
-constexpr std::size_t kUsefulHugepages = 128;  // 256 MB: pools and a default flow table
-constexpr rlim_t kDescriptors = 4096;          // two a pod interface, and room
+constexpr rlim_t kDescriptors = 4096;      // two a pod interface, and room
+constexpr rlim_t kLeastDescriptors = 256;  // fewer, and the data plane does not start
 
 // A file's number; nothing when it has none.
 std::optional<std::uint64_t> number_in(const std::filesystem::path& file) {
@@ -61,6 +64,13 @@ bool succeeds(std::vector<const char*> words) {
   int status = 0;
   return error == 0 && ::waitpid(child, &status, 0) == child && WIFEXITED(status) &&
          WEXITSTATUS(status) == 0;
+}
+
+// As the data plane counts them.
+unsigned workers_of(const Config& config) {
+  if (config.workers != 0) return config.workers;
+  const unsigned cores = std::thread::hardware_concurrency();
+  return std::clamp(cores == 0 ? 1u : cores - 1, 1u, unsigned{dataplane::api::kMaxWorkers});
 }
 
 }  // namespace
@@ -123,11 +133,16 @@ Check check_io_uring(const Machine& machine, const Config& config) {
 Check check_memory(const Machine& machine, const Config& config) {
   const std::string name = "memory";
   if (config.memory == "plain") return {name, Health::Good, "plain memory, as configured", {}};
-  const auto free = number_in(machine.sys / "kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
-  const std::size_t pages = free.value_or(0);
+  const auto folder = machine.sys / "kernel/mm/hugepages/hugepages-2048kB";
+  const std::size_t pages = number_in(folder / "free_hugepages").value_or(0);
+  const std::size_t total = number_in(folder / "nr_hugepages").value_or(0);
+  const std::size_t needed =
+      (dataplane::api::megabytes_needed(workers_of(config), !config.ports.empty()) +
+       kHugepageMegabytes - 1) /
+      kHugepageMegabytes;
   const std::string found = fmt::format("{} MB of hugepages are free", pages * kHugepageMegabytes);
-  if (pages >= kUsefulHugepages) return {name, Health::Good, found, {}};
-  const std::string mend = fmt::format("sysctl vm.nr_hugepages={}", kUsefulHugepages);
+  if (pages >= needed) return {name, Health::Good, found, {}};
+  const std::string mend = fmt::format("sysctl vm.nr_hugepages={}", total + needed - pages);
   if (config.memory == "hugepages") {
     return {name, Health::Bad, found + ", but the configuration says memory: hugepages",
             mend + ", or set memory: auto"};
@@ -169,7 +184,9 @@ Check check_descriptors() {
   const bool is_known = ::getrlimit(RLIMIT_NOFILE, &limit) == 0;
   const std::string found = fmt::format("{} open files at most", limit.rlim_max);
   if (is_known && limit.rlim_max >= kDescriptors) return {"descriptors", Health::Good, found, {}};
-  return {"descriptors", Health::Warning, found + ", two a pod interface are needed",
+  const bool starts = is_known && limit.rlim_max >= kLeastDescriptors;
+  return {"descriptors", starts ? Health::Warning : Health::Bad,
+          found + ", two a pod interface are needed",
           fmt::format("set LimitNOFILE={} in the units", kDescriptors)};
 }
 

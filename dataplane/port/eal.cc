@@ -6,6 +6,7 @@
 #include <rte_lcore.h>
 #include <rte_log.h>
 
+#include <algorithm>
 #include <fstream>
 #include <limits>
 
@@ -18,32 +19,39 @@ bool is_pci(const std::string& devargs) { return devargs.starts_with(kPciPrefix)
 
 }  // namespace
 
-std::size_t free_hugepage_megabytes() {
-  std::ifstream meminfo("/proc/meminfo");
-  std::string word;
-  std::size_t free_pages = 0;
-  std::size_t page_kilobytes = 0;
-  while (meminfo >> word) {
-    if (word == "HugePages_Free:") meminfo >> free_pages;
-    if (word == "Hugepagesize:") meminfo >> page_kilobytes;
+Hugepages read_hugepages(std::istream& meminfo) {
+  Hugepages pages;
+  for (std::string word; meminfo >> word;) {
+    if (word == "HugePages_Total:") meminfo >> pages.total;
+    if (word == "HugePages_Free:") meminfo >> pages.free;
+    if (word == "HugePages_Rsvd:") meminfo >> pages.reserved;
+    if (word == "Hugepagesize:") meminfo >> pages.kilobytes;
     meminfo.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
   }
-  return free_pages * page_kilobytes / 1024;
+  return pages;
+}
+
+Result<EalChoice> choose_memory(const EalSettings& settings, const Hugepages& pages) {
+  if (settings.memory == MemoryChoice::Plain) return EalChoice{false, "configured"};
+  const std::size_t available = pages.free - std::min(pages.free, pages.reserved);
+  const std::size_t megabytes = available * pages.kilobytes / 1024;
+  if (megabytes >= settings.megabytes) {
+    return EalChoice{true, fmt::format("{} MB of hugepages are free", megabytes)};
+  }
+  if (settings.memory == MemoryChoice::Auto) {
+    return EalChoice{false, fmt::format("{} MB of hugepages are free, {} MB are needed", megabytes,
+                                        settings.megabytes)};
+  }
+  const std::size_t wanted = (settings.megabytes * 1024 + pages.kilobytes - 1) / pages.kilobytes;
+  return fail(
+      "memory: hugepages needs {} MB, {} MB are free; reserve them (sysctl vm.nr_hugepages={}) or "
+      "set memory: auto",
+      settings.megabytes, megabytes, pages.total + wanted - available);
 }
 
 Result<EalChoice> choose_memory(const EalSettings& settings) {
-  const std::size_t free_megabytes = free_hugepage_megabytes();
-  const bool is_enough = free_megabytes >= settings.megabytes;
-  if (settings.memory == MemoryChoice::Plain) return EalChoice{false, "configured"};
-  if (settings.memory == MemoryChoice::Hugepages && !is_enough) {
-    return fail(
-        "memory: hugepages needs {} MB, {} MB are free; reserve them (sysctl "
-        "vm.nr_hugepages={}) or set memory: auto",
-        settings.megabytes, free_megabytes, (settings.megabytes + 1) / 2);
-  }
-  if (is_enough) return EalChoice{true, fmt::format("{} MB of hugepages are free", free_megabytes)};
-  return EalChoice{false, fmt::format("{} MB of hugepages are free, {} MB are needed",
-                                      free_megabytes, settings.megabytes)};
+  std::ifstream meminfo("/proc/meminfo");
+  return choose_memory(settings, read_hugepages(meminfo));
 }
 
 Status start_eal(const EalSettings& settings, const EalChoice& choice) {

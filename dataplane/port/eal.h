@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <istream>
 #include <string>
 #include <vector>
 
@@ -23,10 +24,19 @@ struct EalChoice {
   std::string reason;
 };
 
-// Free hugepages of the default size, in MB.
-[[nodiscard]] std::size_t free_hugepage_megabytes();
+// Hugepages of the default size, as /proc/meminfo has them. A page that another process was
+// promised (reserved) still counts as free there.
+struct Hugepages {
+  std::size_t total = 0;
+  std::size_t free = 0;
+  std::size_t reserved = 0;
+  std::size_t kilobytes = 2048;  // a page
+};
+[[nodiscard]] Hugepages read_hugepages(std::istream& meminfo);
 
-// Fails when hugepages are demanded and too few are free, naming how to reserve them.
+// Fails when hugepages are demanded and too few are to be had, naming how to reserve them.
+[[nodiscard]] Result<EalChoice> choose_memory(const EalSettings& settings, const Hugepages& pages);
+// Of this machine, now.
 [[nodiscard]] Result<EalChoice> choose_memory(const EalSettings& settings);
 
 // Starts EAL with one lcore and no telemetry; PCI only when a pci port is configured. Once per

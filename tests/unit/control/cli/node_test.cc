@@ -82,13 +82,29 @@ TEST_F(NodeTest, PreflightNamesMissingCapabilities) {
 
 TEST_F(NodeTest, PreflightMeasuresHugepagesAgainstTheConfiguration) {
   Config config;
+  put("sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "3\n");
   put("sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "3\n");
   EXPECT_EQ(check_memory(machine_, config).health, Health::Good);
   config.memory = "hugepages";
+  config.workers = 1;
   EXPECT_EQ(check_memory(machine_, config).health, Health::Bad);
-  EXPECT_THAT(check_memory(machine_, config).mend, HasSubstr("vm.nr_hugepages=128"));
+  EXPECT_THAT(check_memory(machine_, config).mend, HasSubstr("vm.nr_hugepages=42"));
+  // What others use stays theirs.
+  put("sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "64\n");
+  put("sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "31\n");
+  EXPECT_THAT(check_memory(machine_, config).mend, HasSubstr("vm.nr_hugepages=75"));
+  config.workers = 2;
+  EXPECT_THAT(check_memory(machine_, config).mend, HasSubstr("vm.nr_hugepages=105"));
   put("sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "500\n");
   EXPECT_EQ(check_memory(machine_, config).health, Health::Good);
+}
+
+TEST_F(NodeTest, PreflightAsksForNoMetricsPortThatIsOff) {
+  Config config;
+  config.metrics_listen = "off";
+  EXPECT_EQ(check_metrics_port(config, nobody_).health, Health::Good);
+  config.metrics_listen = "nonsense";
+  EXPECT_EQ(check_metrics_port(config, nobody_).health, Health::Bad);
 }
 
 TEST_F(NodeTest, PreflightReadsTheKernelsSwitches) {
