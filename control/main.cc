@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <memory>
@@ -11,10 +8,13 @@
 
 #include "control/agent/agent.h"
 #include "control/agent/options.h"
+#include "control/agent/process_lock.h"
 #include "control/agent/supervisor.h"
 #include "control/agent/version.h"
 #include "control/api/server.h"
 #include "control/config/dataplane_flags.h"
+#include "control/endpoint/record.h"
+#include "control/endpoint/wiring.h"
 #include "control/flowlog/audit.h"
 #include "control/metrics/http.h"
 
@@ -28,20 +28,6 @@ constexpr int kFailure = 1;
 int give_up(const Error& error) {
   std::fprintf(stderr, "bulkhead-agent: %s\n", error.text().c_str());
   return kFailure;
-}
-
-// One agent a root: the lock is freed by the kernel, however this process ends.
-Result<Fd> lock_run_folder(const Paths& paths) {
-  std::error_code error;
-  std::filesystem::create_directories(paths.run(), error);
-  if (error) return fail_at(paths.run(), "cannot make: {}", error.message());
-  const auto file = paths.run() / "agent.lock";
-  Fd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd.is_open()) return fail_at(file, "cannot open");
-  if (::flock(fd.value(), LOCK_EX | LOCK_NB) != 0) {
-    return fail_at(file, "another bulkhead-agent is running");
-  }
-  return fd;
 }
 
 std::vector<api::RoleGrant> grants_of(const Config& config) {
@@ -71,12 +57,36 @@ std::filesystem::path dataplane_program(const agent::Options& options) {
   return self.parent_path() / "bulkhead-dataplane";
 }
 
+// The end of a node's life with Bulkhead: what outlives both programs goes.
+int unwire(const Config& config, const Paths& paths) {
+  const auto idle = agent::lock_process_file(paths.run() / "dataplane.lock", "bulkhead-dataplane");
+  if (!idle) return give_up(idle.error());
+  endpoint::HostLinkSettings settings;
+  settings.instance = config.instance;
+  settings.record_folder = paths.run();
+  const auto unwired = endpoint::unwire_host(settings);
+  return unwired ? 0 : give_up(unwired.error());
+}
+
+// What the unit of the data plane asks for before each start. A configuration that cannot be read
+// leaves the flags of the last one that could.
+int write_flags(const Config& config, const Paths& paths) {
+  const auto text = dataplane_environment(config, paths);
+  if (!text) return give_up(text.error());
+  std::error_code ignored;  // the file says what is wrong with its folder
+  std::filesystem::create_directories(paths.run(), ignored);
+  const auto written = endpoint::write_whole(paths.run() / "dataplane.env", *text);
+  return written ? 0 : give_up(written.error());
+}
+
 int run(const agent::Options& options) {
   const Paths paths{options.root};
   const auto config = load_config(options.config.empty() ? paths.config() : options.config);
   if (!config) return give_up(config.error());
-  const auto lock = lock_run_folder(paths);
+  if (options.writes_flags) return write_flags(*config, paths);
+  const auto lock = agent::lock_process_file(paths.run() / "agent.lock", "bulkhead-agent");
   if (!lock) return give_up(lock.error());
+  if (options.unwires) return unwire(*config, paths);
   const sigset_t signals = block_ending_signals();
 
   agent::Log log(paths.logs() / "errors.jsonl");

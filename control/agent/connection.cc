@@ -87,7 +87,7 @@ void Control::greeted(apply::Client::Connected connected, Time now) {
       std::move(greeting.rings), std::move(greeting.wake),
       [&flows](const api::Event& event) { flows.add(event); }, [&flows] { flows.flush(); });
   connect_error_.clear();
-  news_.is_new("connect", "");
+  for (const char* topic : {"connect", "disconnect"}) news_.is_new(topic, "");
   around_.log.info("data plane connected", {{"pid", std::to_string(hello_.pid)},
                                             {"workers", std::to_string(hello_.workers)}});
   is_dirty_ = true;
@@ -95,7 +95,11 @@ void Control::greeted(apply::Client::Connected connected, Time now) {
 }
 
 void Control::disconnect(const std::string& why, Time now) {
-  around_.log.error("data plane lost", {{"error", why}});
+  // What is in the way at every attempt is told once.
+  const bool was_greeted = reader_ != nullptr;
+  if (news_.is_new("disconnect", why)) {
+    around_.log.error(was_greeted ? "data plane lost" : "cannot enforce yet", {{"error", why}});
+  }
   connect_error_ = why;
   reader_.reset();
   if (stats_) around_.collector.remember(*stats_);

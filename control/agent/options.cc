@@ -18,10 +18,19 @@ std::variant<Options, int> read_options(int argc, char** argv) {
   app.add_option("--root", options.root, "every path is below this folder")
       ->envname("BULKHEAD_ROOT");
   app.add_option("--config", options.config, "instead of ROOT/etc/bulkhead/config.yaml");
-  app.add_flag("--supervise", options.supervises,
-               "start bulkhead-dataplane and restart it when it ends; SIGTERM ends both");
+  auto* const supervise =
+      app.add_flag("--supervise", options.supervises,
+                   "start bulkhead-dataplane and restart it when it ends; SIGTERM ends both");
   app.add_option("--dataplane", options.dataplane,
                  "the program that --supervise starts (default: beside this one)");
+  app.add_flag("--write-dataplane-flags", options.writes_flags,
+               "write ROOT/run/bulkhead/dataplane.env (FLAGS=...), with which the unit "
+               "bulkhead-dataplane follows config.yaml, then end")
+      ->excludes(supervise);
+  app.add_flag("--unwire", options.unwires,
+               "take away what Bulkhead made on this node (host ports, routes, rules, its nftables "
+               "table) and put the sysctls back that it changed, then end; after both programs")
+      ->excludes(supervise);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

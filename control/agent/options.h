@@ -13,6 +13,8 @@ struct Options {
   std::filesystem::path config;  // empty = below root
   bool supervises = false;
   std::filesystem::path dataplane;  // empty = beside this program
+  bool writes_flags = false;        // only write what a unit starts the data plane with
+  bool unwires = false;             // only take the node's ports, routes and rules away
 };
 
 // The options, or the exit code when the run ends here (--help, --version, a wrong flag).

@@ -51,6 +51,48 @@ Status keep_router_advertisements(const fs::path& record) {
   return {};
 }
 
+std::vector<Change> read(const fs::path& record) {
+  std::vector<Change> changes;
+  std::ifstream file(record);
+  for (Change change; file >> change.name >> change.before >> change.after;) {
+    if (change.name.find("..") == std::string::npos) changes.push_back(change);
+  }
+  return changes;
+}
+
+Status removed(const fs::path& record) {
+  std::error_code ignored;  // restoring twice is harmless
+  fs::remove(record, ignored);
+  return {};
+}
+
+// Last changed, first restored: forwarding goes off before accept_ra goes back to 1. A device that
+// left meanwhile has nothing to restore.
+Status put_back(const std::vector<Change>& changes) {
+  for (auto at = changes.rbegin(); at != changes.rend(); ++at) {
+    const auto now = read_sysctl(at->name);
+    if (!now || *now != at->after) continue;
+    if (auto written = write_sysctl(at->name, at->before); !written) {
+      return tl::unexpected(written.error());
+    }
+  }
+  return {};
+}
+
+Status hand_over(const std::vector<Change>& changes, const fs::path& record) {
+  for (const auto& change : changes) {
+    if (auto appended = append(record, change); !appended) return appended;
+  }
+  return {};
+}
+
+Status put_again(const std::vector<Change>& changes, const fs::path& record) {
+  for (const auto& change : changes) {
+    if (auto changed = change_if(change, record); !changed) return changed;
+  }
+  return {};
+}
+
 }  // namespace
 
 Status enable_forwarding(Family family, const fs::path& record) {
@@ -59,28 +101,28 @@ Status enable_forwarding(Family family, const fs::path& record) {
   return change_if({"ipv6/conf/all/forwarding", "0", "1"}, record);
 }
 
-Status restore_forwarding(const fs::path& record) {
+Status restore_forwarding(const fs::path& record, const FindHeir& heir) {
   if (record.empty()) return {};
-  std::vector<Change> changes;
-  std::ifstream file(record);
-  for (Change change; file >> change.name >> change.before >> change.after;) {
-    changes.push_back(change);
+  const auto changes = read(record);
+  if (changes.empty()) return {};
+  const auto found = heir();
+  if (!found) return tl::unexpected(found.error());
+  if (*found) {
+    if (auto given = hand_over(changes, **found); !given) return given;
+    // One that ended meanwhile may have read its record before this.
+    const auto after = heir();
+    if (!after) return tl::unexpected(after.error());
+    if (*after == *found) return removed(record);
   }
-  file.close();
-  // Last changed, first restored: forwarding goes off before accept_ra goes back to 1. A device
-  // that left meanwhile has nothing to restore.
-  for (auto at = changes.rbegin(); at != changes.rend(); ++at) {
-    const Change& change = *at;
-    if (change.name.find("..") != std::string::npos) continue;
-    const auto now = read_sysctl(change.name);
-    if (!now || *now != change.after) continue;
-    if (auto written = write_sysctl(change.name, change.before); !written) {
-      return tl::unexpected(written.error());
-    }
+  if (auto back = put_back(changes); !back) return back;
+  // One that came meanwhile found forwarding on and relies on it. Order instead of a lock: a lock
+  // on what belongs to a network could be held by whoever is in it.
+  const auto late = heir();
+  if (!late) return tl::unexpected(late.error());
+  if (*late) {
+    if (auto again = put_again(changes, **late); !again) return again;
   }
-  std::error_code ignored;  // restoring twice is harmless
-  fs::remove(record, ignored);
-  return {};
+  return removed(record);
 }
 
 }  // namespace bulkhead::control::endpoint

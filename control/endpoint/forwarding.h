@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "policy/base/ip.h"
@@ -17,7 +19,12 @@ namespace bulkhead::control::endpoint {
 // An empty `record` records nothing. Repeats without harm.
 [[nodiscard]] Status enable_forwarding(Family family, const std::filesystem::path& record);
 
+// The record of another instance that routes for its pods on this network; none when there is none.
+using FindHeir = std::function<Result<std::optional<std::filesystem::path>>()>;
+
 // Puts back each value that is still as we left it, and removes the record. Succeeds without one.
-[[nodiscard]] Status restore_forwarding(const std::filesystem::path& record);
+// While another instance relies on the values they stay, and so does the record, in its own: the
+// last one puts them back. Call it when this instance can no longer be found as an heir itself.
+[[nodiscard]] Status restore_forwarding(const std::filesystem::path& record, const FindHeir& heir);
 
 }  // namespace bulkhead::control::endpoint

@@ -49,7 +49,8 @@ Result<Fd> open_pod_namespace(const std::string& path) {
 
 Status enter_namespace(const Fd& network_namespace) {
   if (::setns(network_namespace.value(), CLONE_NEWNET) != 0) {
-    return fail("cannot enter network namespace: {}", strerror(errno));
+    return fail("cannot enter network namespace: {}{}", strerror(errno),
+                errno == EPERM ? " (CAP_SYS_ADMIN is needed: run as root)" : "");
   }
   return {};
 }

@@ -243,6 +243,29 @@ Status RouteSocket::bring_up(LinkIndex link) const {
   return status_of(Message(RTM_NEWLINK, 0, header).send(socket_.get()), "bring the link up");
 }
 
+Status RouteSocket::set_alias(LinkIndex link, const std::string& alias) const {
+  const int error =
+      Message(RTM_SETLINK, 0, header_of(link)).put(IFLA_IFALIAS, alias.c_str()).send(socket_.get());
+  return status_of(error, "set the alias");
+}
+
+Result<std::vector<LinkAlias>> RouteSocket::tap_aliases() const {
+  nl_cache* allocated = nullptr;
+  const int error = -rtnl_link_alloc_cache(socket_.get(), AF_UNSPEC, &allocated);
+  if (error != 0) return fail("cannot list the devices: {}", nl_geterror(error));
+  const Cache cache(allocated);
+  std::vector<LinkAlias> found;
+  for (auto* object = nl_cache_get_first(allocated); object != nullptr;
+       object = nl_cache_get_next(object)) {
+    auto* link = reinterpret_cast<rtnl_link*>(object);
+    const char* kind = rtnl_link_get_type(link);
+    const char* alias = rtnl_link_get_ifalias(link);
+    if (kind == nullptr || alias == nullptr || std::string_view(kind) != "tun") continue;
+    found.push_back({rtnl_link_get_name(link), alias});
+  }
+  return found;
+}
+
 Status RouteSocket::add_host_address(LinkIndex link, const IpAddress& address) const {
   ifaddrmsg header{};
   header.ifa_family = number_of(address.family);

@@ -38,6 +38,12 @@ struct LinkAddress {
   bool is_global = false;  // scope global or site: may be a source for other networks
 };
 
+// What an administrator reads in `ip link` under a device's name (IFLA_IFALIAS).
+struct LinkAlias {
+  std::string link;
+  std::string alias;
+};
+
 enum class IfPresent { Replace, Fail };
 
 // A NETLINK_ROUTE socket of the network namespace of the thread that opens it. "add" repeats
@@ -59,6 +65,10 @@ class RouteSocket {
   // Instead of the default qdiscs, one for each of 256 possible queues. Before the link is up.
   [[nodiscard]] Status set_noqueue(LinkIndex link) const;
   [[nodiscard]] Status bring_up(LinkIndex link) const;
+  // At most 255 bytes.
+  [[nodiscard]] Status set_alias(LinkIndex link, const std::string& alias) const;
+  // Of all TUN/TAP devices that have one.
+  [[nodiscard]] Result<std::vector<LinkAlias>> tap_aliases() const;
 
   // IPv6 without duplicate address detection and without a prefix route.
   [[nodiscard]] Status add_host_address(LinkIndex link, const IpAddress& address) const;

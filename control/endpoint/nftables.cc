@@ -60,7 +60,9 @@ Status run_nft(const std::string& ruleset) {
                       const_cast<char* const*>(environment));
     if (error != ENOENT) break;
   }
-  if (error != 0) return fail("cannot run nft: {} (package nftables)", strerror(error));
+  if (error != 0)
+    return fail("cannot run nft: {} (install the package nftables, or set masquerade: false)",
+                strerror(error));
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }

@@ -33,14 +33,18 @@ Status set_header_and_offloads(const Fd& queue, const std::string& name) {
 Result<Fd> open_queue(const std::string& name, int flags) {
   Fd queue(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
   if (!queue.is_open()) {
-    return fail("cannot open /dev/net/tun: {} (is the tun module loaded?)", strerror(errno));
+    const bool is_absent = errno == ENOENT || errno == ENODEV || errno == ENXIO;
+    return fail("cannot open /dev/net/tun: {} ({})", strerror(errno),
+                is_absent ? "modprobe tun; in a container, pass the device in"
+                          : "run as root, or allow the device in the container");
   }
   ifreq request{};
   name.copy(request.ifr_name, IFNAMSIZ - 1);
   request.ifr_flags = static_cast<short>(flags);
   if (::ioctl(queue.value(), TUNSETIFF, &request) == 0) return queue;
   if (errno == EBUSY && (flags & IFF_TUN_EXCL) != 0) return fail("{} exists already", name);
-  return fail("cannot attach to TAP {}: {}", name, strerror(errno));
+  return fail("cannot attach to TAP {}: {}{}", name, strerror(errno),
+              errno == EPERM ? " (CAP_NET_ADMIN is needed: run as root)" : "");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "control/endpoint/forwarding.h"
 #include "control/endpoint/host_names.h"
+#include "control/endpoint/instances.h"
 #include "control/endpoint/namespace.h"
 #include "control/endpoint/netlink.h"
 #include "control/endpoint/nftables.h"
@@ -139,6 +140,10 @@ Status route_pods(const RouteSocket& netlink, const HostLinkSettings& settings) 
   const LinkIndex node = link_index(names.node);
   const std::uint32_t local_table = routing_table_of(settings.instance);
   const auto& cidrs = settings.pod_cidrs;
+  const auto record = record_of(settings);
+  if (!record.empty()) {
+    if (auto announced = announce_record(netlink, names.node, record); !announced) return announced;
+  }
   if (auto set = set_pod_routes(netlink, cidrs, link_index(names.outside), kMainTable); !set) {
     return set;
   }
@@ -148,7 +153,7 @@ Status route_pods(const RouteSocket& netlink, const HostLinkSettings& settings) 
     const LocalTrafficRule rule{family, local_table, kLocalTrafficRulePriority};
     if (auto added = netlink.add_rule(rule); !added) return added;
     if (auto added = ensure_source_address(netlink, node, family); !added) return added;
-    if (auto on = enable_forwarding(family, record_of(settings)); !on) return on;
+    if (auto on = enable_forwarding(family, record); !on) return on;
   }
   if (settings.masquerade && !cidrs.empty()) return apply_masquerade(settings);
   return delete_masquerade(settings.instance);
@@ -222,7 +227,8 @@ Status unwire_host(const HostLinkSettings& settings) {
       delete_device(*netlink, names.node),
       delete_device(*netlink, names.outside),
       delete_masquerade(settings.instance),
-      restore_forwarding(record_of(settings)),
+      restore_forwarding(record_of(settings),
+                         [&] { return record_of_another(*netlink, names.node); }),
   };
   for (const auto& outcome : outcomes) {
     if (!outcome) return in_context("cannot unwire the node", outcome.error());

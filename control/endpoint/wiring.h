@@ -85,6 +85,7 @@ struct HostLinkSettings {
 // nftables table, both families. Idempotent.
 [[nodiscard]] Result<HostLinks> wire_host(const HostLinkSettings& settings);
 // Removes all that wire_host made and restores what it changed; succeeds when nothing is there.
+// What another instance on this network relies on stays, and is that one's to restore.
 [[nodiscard]] Status unwire_host(const HostLinkSettings& settings);
 
 // All global unicast addresses of this namespace's interfaces, bulkhead0's own included, in order.
