@@ -8,12 +8,19 @@ work=''
 
 record() { echo "$*" >> "$state/made"; }
 
-claim_state() {
+# One demo at a time: the kernel frees the lock however its holder ends. What it starts must not
+# inherit descriptor 8.
+lock_state() {
   local owner=''
+  exec 8>> "$state.lock"
+  # The one that ended last may have taken the file away after it was opened here.
+  flock -n 8 && [ "$state.lock" -ef /dev/fd/8 ] && return
   [ -f "$state/owner" ] && read -r owner < "$state/owner"
-  if [ -n "$owner" ] && grep -qsz demo "/proc/$owner/cmdline"; then
-    die "another demo is running (pid $owner)"
-  fi
+  die "another demo is running${owner:+ (pid $owner)}; wait for it, or end it with Ctrl-C there"
+}
+
+claim_state() {
+  lock_state
   if [ -f "$state/made" ]; then
     say "undoing what an earlier demo left"
     clean_up
@@ -29,7 +36,7 @@ claim_state() {
 start() {
   local name="$1"
   shift
-  BULKHEAD_DEMO="$work" setsid "$@" > "$work/$name.log" 2>&1 < /dev/null &
+  BULKHEAD_DEMO="$work" setsid "$@" > "$work/$name.log" 2>&1 < /dev/null 8>&- &
   started=$!
   disown
   record process "$started" "$name"
