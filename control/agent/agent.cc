@@ -77,9 +77,9 @@ api::StatusReport Agent::status() {
   return report;
 }
 
-std::vector<api::EndpointReport> Agent::endpoints() { return view_.seen()->endpoints; }
+std::vector<api::EndpointReport> Agent::endpoints() { return endpoint_reports(*view_.seen()); }
 
-std::vector<api::PolicyReport> Agent::policies() { return view_.seen()->policies; }
+std::vector<api::PolicyReport> Agent::policies() { return policy_reports(*view_.seen()); }
 
 api::Reply<Reserved> Agent::reserve(const api::AttachmentRequest& request, Time deadline) {
   for (;;) {
@@ -204,7 +204,7 @@ api::Reply<std::string> Agent::explain(const api::ExplainRequest& request) {
   for (const auto& text : {request.from, request.to}) {
     const auto end = question::find_end(desired.cluster, text, options.family);
     if (!end) return bad(text, end.error().text());
-    if (end->pod != nullptr && !desired.local.contains(end->pod->key)) is_local = false;
+    if (end->pod != nullptr && !(*desired.local)->contains(end->pod->key)) is_local = false;
   }
   auto judge = question::TableJudge::open(desired.cluster, seen->in_force.table);
   if (!judge) return tl::unexpected(api::ApiError{500, "internal", judge.error().text(), ""});

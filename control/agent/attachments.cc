@@ -91,8 +91,9 @@ std::optional<api::ApiError> Control::objection(const api::AttachmentRequest& re
                             known->second->uid != request.pod_uid;
     const bool is_attached =
         std::any_of(endpoints_.begin(), endpoints_.end(), [&](const auto& item) {
-          return pod_of(item.second.record).name == request.pod_name &&
-                 pod_of(item.second.record).namespace_name == request.pod_namespace;
+          const auto& attachment = item.second.record().attachment;
+          return attachment.pod_name == request.pod_name &&
+                 attachment.pod_namespace == request.pod_namespace;
         });
     if (is_another && !is_attached) {
       return api::ApiError{409, "uid_mismatch",
@@ -120,11 +121,11 @@ api::Reply<Reserved> Control::reserve(const api::AttachmentRequest& request) {
   reserved.queues = hello_.queues_per_tap;
   const endpoint::EndpointKey key{request.container_id, request.ifname};
   if (const auto known = endpoints_.find(key); known != endpoints_.end()) {
-    const bool is_same =
-        known->second.record.netns_inode == inode && known->second.state == Endpoint::State::Ready;
+    const bool is_same = known->second.record().netns_inode == inode &&
+                         known->second.state == Endpoint::State::Ready;
     if (is_same) {
-      reserved.record = known->second.record;
-      reserved.existing = reply_for(known->second.record);
+      reserved.record = known->second.record();
+      reserved.existing = reply_for(known->second.record());
       return reserved;
     }
     remove_endpoint(key);
@@ -157,18 +158,19 @@ api::Reply<api::AttachmentReply> Control::commit(const endpoint::EndpointRecord&
                                                  endpoint::WiredLink& wired) {
   if (!client_) return tl::unexpected(unavailable(connect_error_));
   const auto key = record.key();
-  Endpoint& endpoint = endpoints_[key];
-  endpoint.record = record;
-  endpoint.record.netns_inode = wired.netns_inode;
+  Endpoint& endpoint = endpoints_.try_emplace(key, record).first->second;
+  auto placed = record;
+  placed.netns_inode = wired.netns_inode;
+  endpoint.set(std::move(placed));
   endpoint.queues = std::move(wired.queues);
   reconcile(Clock::now());
 
-  auto why = missing(endpoint.record, outcomes_);
+  auto why = missing(endpoint.record(), outcomes_);
   const bool is_lost = !client_;
   if (!why && !is_lost) {
-    if (const Status stored = registry_.store(endpoint.record); stored) {
+    if (const Status stored = registry_.store(endpoint.record()); stored) {
       endpoint.state = Endpoint::State::Ready;
-      return reply_for(endpoint.record);
+      return reply_for(endpoint.record());
     } else {
       why = stored.error().text();
     }
@@ -196,9 +198,9 @@ std::optional<std::string> Control::missing(const endpoint::EndpointRecord& reco
     return refused == outcomes.refused_ports.end() ? refusal() : refused->second.text();
   }
   for (const auto& ip : record.ips()) {
-    const auto entry = acknowledged.addresses.find(ip);
-    const bool is_there =
-        entry != acknowledged.addresses.end() && entry->second.port == record.port;
+    const auto& held = acknowledged.addresses.entries();
+    const auto entry = held.find(ip);
+    const bool is_there = entry != held.end() && entry->second.port == record.port;
     if (!is_there) return fmt::format("{} has no identity in force: {}", ip.text(), refusal());
   }
   return std::nullopt;
@@ -206,7 +208,7 @@ std::optional<std::string> Control::missing(const endpoint::EndpointRecord& reco
 
 void Control::abandon(const endpoint::EndpointKey& key, std::uint32_t generation) {
   const auto known = endpoints_.find(key);
-  if (known != endpoints_.end() && known->second.record.generation == generation) {
+  if (known != endpoints_.end() && known->second.record().generation == generation) {
     // The caller gave up waiting, and then commit() went through.
     remove_endpoint(key);
     reconcile(Clock::now());
@@ -218,7 +220,7 @@ std::optional<endpoint::EndpointRecord> Control::begin_detach(const endpoint::En
   const auto known = endpoints_.find(key);
   if (known == endpoints_.end()) return std::nullopt;
   known->second.is_leaving = true;
-  return known->second.record;
+  return known->second.record();
 }
 
 api::AttachmentReply Control::reply_for(const endpoint::EndpointRecord& record) const {
@@ -246,7 +248,7 @@ api::Reply<api::AttachmentReply> Control::attachment(const endpoint::EndpointKey
   const Endpoint& endpoint = known->second;
   switch (endpoint.state) {
     case Endpoint::State::Ready:
-      return reply_for(endpoint.record);
+      return reply_for(endpoint.record());
     case Endpoint::State::Closed:
       return tl::unexpected(api::ApiError{409, "closed", endpoint.why_closed, ""});
     case Endpoint::State::Wiring:
@@ -273,7 +275,7 @@ api::Reply<void> Control::quarantine(const model::PodKey& pod,
   const auto known =
       desired ? desired->cluster.pods.find(pod) : decltype(desired->cluster.pods.end()){};
   const bool is_attached = std::any_of(endpoints_.begin(), endpoints_.end(), [&](const auto& item) {
-    return pod_of(item.second.record) == pod;
+    return pod_of(item.second.record()) == pod;
   });
   const bool is_known = desired && known != desired->cluster.pods.end();
   if (!is_known && !is_attached) {

@@ -134,12 +134,13 @@ std::map<PortId, std::uint32_t> Control::adopt_ports(std::vector<apply::HeldPort
     const PortId id(port.attached.port);
     const auto* const record = registry_.find(id);
     const auto known = record == nullptr ? endpoints_.end() : endpoints_.find(record->key());
-    const bool is_ours =
-        known != endpoints_.end() && known->second.record.generation == port.attached.generation &&
-        known->second.record.netns_inode == port.attached.netns_inode &&
-        port.queues.size() == hello_.queues_per_tap &&
-        std::all_of(port.queues.begin(), port.queues.end(),
-                    [&](const Fd& queue) { return is_queue_of(queue, record->attachment.ifname); });
+    const bool is_ours = known != endpoints_.end() &&
+                         known->second.record().generation == port.attached.generation &&
+                         known->second.record().netns_inode == port.attached.netns_inode &&
+                         port.queues.size() == hello_.queues_per_tap &&
+                         std::all_of(port.queues.begin(), port.queues.end(), [&](const Fd& queue) {
+                           return is_queue_of(queue, record->attachment.ifname);
+                         });
     if (is_ours) {
       known->second.queues = std::move(port.queues);
       adopted.emplace(id, port.attached.generation);
@@ -196,8 +197,8 @@ void Control::reopen_queues() {
     if (endpoint.state == Endpoint::State::Closed || registry_.find(key) == nullptr) continue;
     if (endpoint.queues.size() == hello_.queues_per_tap) continue;
     endpoint.queues.clear();
-    const auto& attachment = endpoint.record.attachment;
-    if (endpoint::netns_inode(attachment.netns) != endpoint.record.netns_inode) continue;
+    const auto& attachment = endpoint.record().attachment;
+    if (endpoint::netns_inode(attachment.netns) != endpoint.record().netns_inode) continue;
     auto queues = endpoint::reopen_link(attachment.netns, attachment.ifname, hello_.queues_per_tap);
     if (queues) {
       endpoint.queues = std::move(*queues);
@@ -214,7 +215,7 @@ void Control::close(Endpoint& endpoint, const std::string& why) {
   is_dirty_ = true;
   if (endpoint.is_leaving) return;
   around_.log.error("closed a pod's port",
-                    {{"pod", pod_of(endpoint.record).text()}, {"error", why}});
+                    {{"pod", pod_of(endpoint.record()).text()}, {"error", why}});
 }
 
 void Control::take_closed_ports(Time now) {

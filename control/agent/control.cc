@@ -32,11 +32,7 @@ Control::Control(const Surroundings& around, Stored stored)
                  apply::SecondReader(has_time_for)),
       devices_(around.config.ports),
       connector_(around.paths.dataplane_socket()) {
-  for (auto& record : registry_.records()) {
-    Endpoint endpoint;
-    endpoint.record = record;
-    endpoints_.emplace(record.key(), std::move(endpoint));
-  }
+  for (auto& record : registry_.records()) endpoints_.try_emplace(record.key(), record);
   // What was accepted before a restart is not new.
   if (!store_.unit_names().empty()) last_open_ = store_.accepted();
 }
@@ -82,6 +78,7 @@ void Control::read_source(Time now) {
   if (changes.empty()) return;
   for (auto& change : store_.apply(changes)) unwritten_.push_back(std::move(change));
   for (const auto& change : changes) {
+    if (!store_.is_broken(change.unit)) news_.is_new("file " + change.unit, "");
     if (!change.content) continue;
     for (const auto& warning : change.content->parsed.warnings) {
       around_.log.warning("policy warning", {{"where", warning.where}, {"text", warning.message}});
@@ -97,7 +94,7 @@ void Control::read_source(Time now) {
 }
 
 void Control::log_broken_files() {
-  for (const auto& unit : store_.units()) {
+  for (const auto& unit : store_.broken()) {
     std::string text;
     for (const auto& error : unit.errors) text += error.text() + "\n";
     if (!news_.is_new("file " + unit.unit, text)) continue;
@@ -113,9 +110,8 @@ state::Inputs Control::inputs() const {
   // First: what the configuration gives to a device is nobody else's.
   devices_.add_pods(inputs.attached);
   for (const auto& [key, endpoint] : endpoints_) {
-    if (endpoint.state != Endpoint::State::Closed) {
-      inputs.attached.push_back(attached_pod(endpoint.record));
-    }
+    if (endpoint.state == Endpoint::State::Closed) continue;
+    inputs.attached.insert_or_assign(endpoint.attached()->port, endpoint.attached());
   }
   inputs.quarantines = quarantines_.records();
   inputs.settings = around_.config.settings();
@@ -139,7 +135,7 @@ apply::PortWishes Control::port_wishes() const {
   devices_.add_wishes(wishes);
   for (const auto& [key, endpoint] : endpoints_) {
     if (endpoint.state == Endpoint::State::Closed || endpoint.queues.empty()) continue;
-    wishes.emplace(endpoint.record.port, port_wish(endpoint));
+    wishes.emplace(endpoint.record().port, endpoint.wish());
   }
   return wishes;
 }
@@ -148,25 +144,18 @@ void Control::reconcile(Time now) {
   is_dirty_ = false;
   is_shown_ = false;
   retry_at_.reset();
-  const state::Accepted accepted = store_.accepted();
-  blocked_ = accepted.blocked;
-  if (!blocked_) last_open_ = accepted;
+  blocked_ = store_.accepted().blocked;
+  if (!blocked_) last_open_ = store_.accepted();
 
-  auto wished = state::desired(inputs());
-  if (!wished) {
-    outcomes_ = {};
-    outcomes_.refusal = apply::Refusal{"conflict", wished.error()};
-    note_outcomes(outcomes_, now);
-    return;
-  }
-  if (wished->warnings != warnings_) {
-    warnings_ = wished->warnings;
+  const state::Desired& wished = follower_.follow(inputs());
+  if (wished.warnings != warnings_) {
+    warnings_ = wished.warnings;
     for (const auto& warning : warnings_) around_.log.warning(warning);
   }
   const bool has_table = publisher_.in_force().table != nullptr;
   const auto publishing =
       blocked_ && (has_table || !last_open_) ? apply::Publishing::Blocked : apply::Publishing::Open;
-  outcomes_ = publisher_.reconcile(std::move(*wished), port_wishes(), publishing, client_.get());
+  outcomes_ = publisher_.reconcile(wished, port_wishes(), publishing, client_.get());
   note_outcomes(outcomes_, now);
 
   // After the acknowledgement: an edit is in force before its fsync. A restart reads the file
@@ -207,9 +196,6 @@ void Control::note_outcomes(const apply::Outcomes& outcomes, Time now) {
   if (news_.is_new("ports", refused)) {
     around_.log.error("the data plane refused ports", {{"error", refused}});
   }
-  const auto units = store_.units();
-  const bool is_broken =
-      std::any_of(units.begin(), units.end(), [](const auto& unit) { return unit.is_broken; });
   if (!outcomes.refusal) {
     news_.is_new("publish", "");
     if (client_ && changed_at_) {
@@ -217,11 +203,11 @@ void Control::note_outcomes(const apply::Outcomes& outcomes, Time now) {
       around_.view.publish_seconds().observe(taken.count());
       changed_at_.reset();
     }
-    const bool is_stale = is_broken || !client_;
+    const bool is_stale = store_.has_broken() || !client_;
     if (!is_stale) stale_since_.reset();
     if (is_stale && !stale_since_) stale_since_ = now;
     for (auto& [key, endpoint] : endpoints_) {
-      const bool is_held = publisher_.acknowledged().ports.contains(endpoint.record.port);
+      const bool is_held = publisher_.acknowledged().ports.contains(endpoint.record().port);
       if (endpoint.state == Endpoint::State::Wiring && is_held) {
         endpoint.state = Endpoint::State::Ready;
       }
@@ -256,7 +242,7 @@ void Control::lose_endpoint(const endpoint::EndpointKey& key) {
   if (known == endpoints_.end()) return;
   // First: a crash in between leaves the record, and this is done again.
   const api::LostAttachment lost{key.container_id, key.ifname,
-                                 known->second.record.attachment.network};
+                                 known->second.record().attachment.network};
   if (const Status kept = lost_.add(lost); !kept) {
     around_.log.error("cannot keep a lost attachment", {{"error", kept.error().text()}});
   }
@@ -268,13 +254,13 @@ void Control::check_namespaces() {
   std::vector<endpoint::EndpointKey> dead;
   for (const auto& [key, endpoint] : endpoints_) {
     if (registry_.find(key) == nullptr) continue;
-    const auto inode = endpoint::netns_inode(endpoint.record.attachment.netns);
-    if (inode != endpoint.record.netns_inode) dead.push_back(key);
+    const auto inode = endpoint::netns_inode(endpoint.record().attachment.netns);
+    if (inode != endpoint.record().netns_inode) dead.push_back(key);
   }
   for (const auto& key : dead) {
     around_.log.warning(
         "its namespace is gone; detached",
-        {{"pod", pod_of(endpoints_.at(key).record).text()}, {"container", key.container_id}});
+        {{"pod", pod_of(endpoints_.at(key).record()).text()}, {"container", key.container_id}});
     lose_endpoint(key);
   }
 }

@@ -23,6 +23,7 @@
 #include "control/flowlog/flowlog.h"
 #include "control/flowlog/reader.h"
 #include "control/metrics/collector.h"
+#include "control/state/follower.h"
 
 namespace bulkhead::control::agent {
 
@@ -116,10 +117,7 @@ class Control {
   void close(Endpoint& endpoint, const std::string& why);
 
   // report.cc: what others see.
-  [[nodiscard]] std::vector<CountedLink> counted_links() const;
   [[nodiscard]] api::StatusReport status_report() const;
-  [[nodiscard]] std::vector<api::EndpointReport> endpoint_reports() const;
-  [[nodiscard]] std::vector<api::PolicyReport> policy_reports() const;
 
   // attachments.cc
   [[nodiscard]] std::optional<api::ApiError> objection(const api::AttachmentRequest& request) const;
@@ -134,6 +132,7 @@ class Control {
   state::QuarantineStore quarantines_;
   state::AcceptedFolder accepted_folder_;
   state::Store store_;
+  state::Follower follower_;
   std::unique_ptr<source::Source> source_;
   apply::Publisher publisher_;
   Endpoints endpoints_;

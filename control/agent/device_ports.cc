@@ -38,12 +38,12 @@ api::AttachPort message_of(const DevicePort& port, std::uint32_t number) {
 DevicePorts::DevicePorts(const std::vector<DevicePort>& configured) {
   std::uint32_t number = kFirstDevicePort;
   for (const auto& port : configured) {
-    Port made;
-    made.message = message_of(port, number);
-    made.pod.pod = port.pod;
-    made.pod.ips = port.ips;
-    made.pod.port = PortId(number);
-    ports_.push_back(std::move(made));
+    state::AttachedPod pod;
+    pod.pod = port.pod;
+    pod.ips = port.ips;
+    pod.port = PortId(number);
+    ports_.push_back(
+        {message_of(port, number), std::make_shared<const state::AttachedPod>(std::move(pod))});
     ++number;
   }
 }
@@ -81,14 +81,14 @@ void DevicePorts::add_wishes(apply::PortWishes& wishes) const {
   }
 }
 
-void DevicePorts::add_pods(std::vector<state::AttachedPod>& pods) const {
-  for (const auto& port : ports_) pods.push_back(port.pod);
+void DevicePorts::add_pods(state::Attached& pods) const {
+  for (const auto& port : ports_) pods.insert_or_assign(port.pod->port, port.pod);
 }
 
 std::optional<model::PodKey> DevicePorts::owner_of(const IpAddress& address) const {
   for (const auto& port : ports_) {
-    const auto& ips = port.pod.ips;
-    if (std::find(ips.begin(), ips.end(), address) != ips.end()) return port.pod.pod;
+    const auto& ips = port.pod->ips;
+    if (std::find(ips.begin(), ips.end(), address) != ips.end()) return port.pod->pod;
   }
   return {};
 }

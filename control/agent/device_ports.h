@@ -28,13 +28,13 @@ class DevicePorts {
   [[nodiscard]] Status renew(const std::function<Result<std::uint32_t>()>& next_generation);
 
   void add_wishes(apply::PortWishes& wishes) const;
-  void add_pods(std::vector<state::AttachedPod>& pods) const;
+  void add_pods(state::Attached& pods) const;
   // The pod that has this address for good.
   [[nodiscard]] std::optional<model::PodKey> owner_of(const IpAddress& address) const;
 
   struct Port {
     dataplane::api::AttachPort message;  // generation 0: not offered yet
-    state::AttachedPod pod;
+    state::AttachedPtr pod;
   };
   [[nodiscard]] const std::vector<Port>& all() const { return ports_; }
 

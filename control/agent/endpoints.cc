@@ -26,16 +26,18 @@ std::vector<int> numbers_of(const std::vector<Fd>& queues) {
   return fds;
 }
 
-}  // namespace
-
-model::PodKey pod_of(const endpoint::EndpointRecord& record) {
-  return {record.attachment.pod_namespace, record.attachment.pod_name};
+state::AttachedPod attached_pod(const endpoint::EndpointRecord& record) {
+  state::AttachedPod pod;
+  pod.pod = pod_of(record);
+  pod.uid = record.attachment.pod_uid;
+  pod.labels.insert(record.attachment.labels.begin(), record.attachment.labels.end());
+  pod.ips = record.ips();
+  pod.port = record.port;
+  return pod;
 }
 
-apply::PortWish port_wish(const Endpoint& endpoint) {
-  const auto& record = endpoint.record;
-  apply::PortWish wish;
-  api::AttachPort& message = wish.message;
+api::AttachPort message_of(const endpoint::EndpointRecord& record) {
+  api::AttachPort message;
   message.port = record.port.value;
   message.endpoint = record.id.value;
   message.generation = record.generation;
@@ -49,9 +51,24 @@ apply::PortWish port_wish(const Endpoint& endpoint) {
     if (message.address_count == api::kMaxAddressesPerPort) break;
     message.addresses[message.address_count++] = api::to_wire(ip);
   }
-  wish.fds = numbers_of(endpoint.queues);
-  return wish;
+  return message;
 }
+
+}  // namespace
+
+model::PodKey pod_of(const endpoint::EndpointRecord& record) {
+  return {record.attachment.pod_namespace, record.attachment.pod_name};
+}
+
+Endpoint::Endpoint(endpoint::EndpointRecord its_record) { set(std::move(its_record)); }
+
+void Endpoint::set(endpoint::EndpointRecord record) {
+  record_ = std::make_shared<const endpoint::EndpointRecord>(std::move(record));
+  attached_ = std::make_shared<const state::AttachedPod>(attached_pod(*record_));
+  message_ = message_of(*record_);
+}
+
+apply::PortWish Endpoint::wish() const { return {message_, numbers_of(queues)}; }
 
 apply::PortWish host_port_wish(PortId port, api::PortRole role, const std::string& name,
                                const endpoint::MacAddress& mac, const std::vector<Fd>& queues,
@@ -66,16 +83,6 @@ apply::PortWish host_port_wish(PortId port, api::PortRole role, const std::strin
   set_name(wish.message, name);
   wish.fds = numbers_of(queues);
   return wish;
-}
-
-state::AttachedPod attached_pod(const endpoint::EndpointRecord& record) {
-  state::AttachedPod pod;
-  pod.pod = pod_of(record);
-  pod.uid = record.attachment.pod_uid;
-  pod.labels.insert(record.attachment.labels.begin(), record.attachment.labels.end());
-  pod.ips = record.ips();
-  pod.port = record.port;
-  return pod;
 }
 
 bool is_queue_of(const Fd& queue, const std::string& device) {

@@ -17,9 +17,8 @@ std::shared_ptr<const Seen> SharedView::seen() const {
 
 std::optional<flowlog::RuleName> SharedView::rule(CounterSlot slot) const {
   const auto now = seen();
-  if (!now->slots) return std::nullopt;
-  const auto found = now->slots->find(slot);
-  if (found == now->slots->end()) return std::nullopt;
+  const auto found = now->slots.find(slot);
+  if (found == now->slots.end()) return std::nullopt;
   const auto& info = found->second;
   return flowlog::RuleName{info.rule, info.direction, info.verdict, info.staged};
 }
@@ -31,6 +30,16 @@ std::optional<flowlog::PodName> SharedView::pod(const IpAddress& address) const 
   const auto found = addresses.find(address);
   if (found == addresses.end()) return std::nullopt;
   return flowlog::PodName{found->second.pod.namespace_name, found->second.pod.name};
+}
+
+std::shared_ptr<const metrics::SlotNames> SharedView::names_of(const apply::Slots& slots) const {
+  const std::lock_guard lock(named_mutex_);
+  if (names_ != nullptr && named_ == slots) return names_;
+  auto names = std::make_shared<metrics::SlotNames>();
+  for (const auto& [slot, info] : slots) names->push_back(info);
+  named_ = slots;
+  names_ = std::move(names);
+  return names_;
 }
 
 metrics::ReadModel SharedView::read() const {
@@ -47,10 +56,10 @@ metrics::ReadModel SharedView::read() const {
   }
   model.publish_seconds = publish_seconds_.data();
   model.rejected = now->rejected;
-  for (const auto& endpoint : now->endpoints) ++model.endpoints[endpoint.state];
+  for (const auto& endpoint : now->endpoints) ++model.endpoints[state_of(*now, endpoint)];
   model.cni = cni_.rows();
-  model.port_kernel_drops = kernel_drops_.total(now->links, Clock::now());
-  model.slots = now->slot_names;
+  model.port_kernel_drops = kernel_drops_.total(counted_links(*now), Clock::now());
+  model.slots = names_of(now->slots);
   return model;
 }
 

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/apply/numbers_file.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
 
 #include "control/source/read_file.h"
 #include "control/state/whole_file.h"
@@ -10,12 +16,17 @@ namespace bulkhead::control::apply {
 namespace {
 
 constexpr std::size_t kFileLimit = std::size_t{1} << 30;
+constexpr std::size_t kSlackLines = 4096;  // how much longer than its content the file may grow
 
 Revision read_revision(const std::filesystem::path& file) {
   const auto text = source::read_file(file, 64);
   std::uint64_t value = 0;
   if (text) std::from_chars(text->data(), text->data() + text->size(), value);
   return Revision(value);
+}
+
+Fd open_journal(const std::filesystem::path& file) {
+  return Fd(::open(file.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
 }
 
 }  // namespace
@@ -26,28 +37,64 @@ Result<NumbersFile::Loaded> NumbersFile::open(const std::filesystem::path& folde
   if (error) return fail_at(folder, "cannot make: {}", error.message());
 
   Loaded loaded{NumbersFile(folder), {}, read_revision(folder / "revision"), false};
-  if (!std::filesystem::exists(folder / "numbers", error)) {
+  const auto file = folder / "numbers";
+  if (std::filesystem::exists(file, error)) {
+    auto text = source::read_file(file, kFileLimit);
+    const bool is_torn = text && !text->empty() && text->back() != '\n';
+    if (is_torn) text->resize(text->rfind('\n') + 1);
+    auto numbers = text ? compile::Numbers::parse(*text)
+                        : Result<compile::Numbers>(tl::unexpected(text.error()));
+    loaded.was_lost = !numbers.has_value();
+    if (numbers) {
+      loaded.numbers = std::move(*numbers);
+      loaded.file.lines_ = static_cast<std::size_t>(std::ranges::count(*text, '\n'));
+      // Behind a line that was cut short nothing could be read back.
+      if (!is_torn) loaded.file.journal_ = open_journal(file);
+    }
+  } else {
     loaded.was_lost = true;
-    return loaded;
   }
-  auto text = source::read_file(folder / "numbers", kFileLimit);
-  auto numbers = text ? compile::Numbers::parse(*text)
-                      : Result<compile::Numbers>(tl::unexpected(text.error()));
-  loaded.was_lost = !numbers.has_value();
-  if (numbers) {
-    loaded.numbers = std::move(*numbers);
-    loaded.file.saved_ = std::move(*text);
-  }
+  loaded.numbers.keep_changes();
   return loaded;
 }
 
-Status NumbersFile::save(const compile::Numbers& numbers, Revision revision) {
-  std::string text = numbers.text();
-  if (text != saved_ || text.empty()) {
-    const auto written = state::write_whole(folder_ / "numbers", text, state::Durability::Process);
-    if (!written) return written;
-    saved_ = std::move(text);
+void NumbersFile::note(const compile::Numbers::Change& change) {
+  unwritten_ += compile::Numbers::line_of(change);
+  ++unwritten_lines_;
+}
+
+Status NumbersFile::append() {
+  if (unwritten_.empty()) return {};
+  const ssize_t written = ::write(journal_.value(), unwritten_.data(), unwritten_.size());
+  if (written != static_cast<ssize_t>(unwritten_.size())) {
+    const int why = errno;
+    journal_ = Fd();
+    return fail_at(folder_ / "numbers", "cannot write: {}", std::strerror(why));
   }
+  lines_ += unwritten_lines_;
+  unwritten_.clear();
+  unwritten_lines_ = 0;
+  return {};
+}
+
+Status NumbersFile::rewrite(const compile::Numbers& numbers) {
+  const auto file = folder_ / "numbers";
+  journal_ = Fd();
+  const Status written = state::write_whole(file, numbers.text(), state::Durability::Process);
+  if (!written) return written;
+  journal_ = open_journal(file);
+  if (!journal_.is_open()) return fail_at(file, "cannot open: {}", std::strerror(errno));
+  lines_ = numbers.identities().size() + numbers.slots().size();
+  unwritten_.clear();
+  unwritten_lines_ = 0;
+  return {};
+}
+
+Status NumbersFile::save(const compile::Numbers& numbers, Revision revision) {
+  const std::size_t live = numbers.identities().size() + numbers.slots().size();
+  const bool has_outgrown = lines_ + unwritten_lines_ > 2 * live + kSlackLines;
+  const Status written = journal_.is_open() && !has_outgrown ? append() : rewrite(numbers);
+  if (!written) return written;
   return state::write_whole(folder_ / "revision", std::to_string(revision.value) + "\n",
                             state::Durability::Process);
 }

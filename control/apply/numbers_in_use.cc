@@ -2,67 +2,55 @@
 #include "control/apply/numbers_in_use.h"
 
 #include <algorithm>
-#include <map>
-#include <string>
+#include <set>
 
 namespace bulkhead::control::apply {
-namespace {
 
-std::set<std::uint32_t> identities_of(const compile::CompiledTable& table) {
-  std::set<std::uint32_t> known;
-  for (const auto& [id, key] : table.identity_keys) known.insert(id.value);
-  return known;
-}
-
-// What the addresses of each identity that the table no longer knows will carry next.
-std::map<IdentityId, std::set<IdentityId>> successors_of_retired(
-    const compile::CompiledTable& table, const AddressEntries& acknowledged) {
-  std::map<IdentityId, std::set<IdentityId>> successors;
-  for (const auto& [address, item] : table.addresses) {
-    const auto held = acknowledged.find(address);
-    if (held == acknowledged.end() || held->second.is_node) continue;
-    const IdentityId now = held->second.identity;
-    const bool is_retired = now != item.identity && !table.identity_keys.contains(now);
-    if (is_retired) successors[now].insert(item.identity);
+Successors successors_of_retired(const compile::CompiledTable* before, const AddressEntries& wished,
+                                 const compile::CompiledTable& next, const HeldAddresses& held) {
+  Successors successors;
+  if (held.entries().empty()) return successors;
+  std::set<IpAddress> differ;
+  const auto note = [&differ](const IpAddress& address, const auto&, const auto&) {
+    differ.insert(differ.end(), address);
+  };
+  for_each_difference(before == nullptr ? decltype(next.addresses)() : before->addresses,
+                      next.addresses, note);
+  for_each_difference(held.entries(), wished, note);
+  for (const auto& address : differ) {
+    const auto carried = held.entries().find(address);
+    const auto known = next.addresses.find(address);
+    if (carried == held.entries().end() || known == next.addresses.end()) continue;
+    const AddressEntry& entry = carried->second;
+    const IdentityId now = known->second.identity;
+    if (entry.is_node || entry.identity == now) continue;
+    if (next.identity_keys.contains(entry.identity)) continue;
+    successors.of_retired[entry.identity].by_identity[now].push_back(address);
   }
   return successors;
 }
 
-}  // namespace
-
-std::vector<compile::Alias> aliases_for(const compile::CompiledTable& table,
-                                        const AddressEntries& acknowledged) {
+std::vector<compile::Alias> aliases_for(const Successors& successors) {
   std::vector<compile::Alias> aliases;
-  for (const auto& [retired, successors] : successors_of_retired(table, acknowledged)) {
-    if (successors.size() == 1) aliases.push_back({retired, *successors.begin()});
+  for (const auto& [retired, next] : successors.of_retired) {
+    if (next.by_identity.size() == 1) aliases.push_back({retired, next.by_identity.begin()->first});
   }
   return aliases;
 }
 
-std::vector<compile::Alias> parting_aliases(const compile::CompiledTable& next,
-                                            const compile::CompiledTable& in_force,
-                                            const AddressEntries& acknowledged) {
+std::vector<compile::Alias> parting_aliases(const Successors& successors,
+                                            const compile::CompiledTable& in_force) {
   const auto& known = in_force.identity_keys;
   std::vector<compile::Alias> aliases;
-  for (const auto& [retired, successors] : successors_of_retired(next, acknowledged)) {
-    const bool is_free = std::none_of(successors.begin(), successors.end(),
-                                      [&](IdentityId id) { return known.contains(id); });
-    if (successors.size() == 1 || !is_free || !known.contains(retired)) continue;
-    for (const auto successor : successors) aliases.push_back({successor, retired});
+  for (const auto& [retired, next] : successors.of_retired) {
+    const bool is_free = std::ranges::none_of(
+        next.by_identity, [&](const auto& item) { return known.contains(item.first); });
+    if (next.by_identity.size() == 1 || !is_free || !known.contains(retired)) continue;
+    for (const auto& [successor, addresses] : next.by_identity) {
+      aliases.push_back({successor, retired});
+    }
   }
   return aliases;
-}
-
-void release_identities(const compile::CompiledTable& table, const compile::CompiledTable* way_back,
-                        const AddressEntries& acknowledged, compile::Numbers& numbers) {
-  auto used = identities_of(table);
-  if (way_back != nullptr) used.merge(identities_of(*way_back));
-  for (const auto& [address, entry] : acknowledged) used.insert(entry.identity.value);
-  std::vector<std::string> unused;
-  for (const auto& [key, number] : numbers.identities()) {
-    if (!used.contains(number)) unused.push_back(key);
-  }
-  for (const auto& key : unused) numbers.release_identity(key);
 }
 
 void release_slots(const compile::CompiledTable& table, compile::Numbers& numbers) {
@@ -72,6 +60,54 @@ void release_slots(const compile::CompiledTable& table, compile::Numbers& number
     if (!used.contains(key)) unused.push_back(key);
   }
   for (const auto& key : unused) numbers.release_slot(key);
+}
+
+UnusedIdentities::UnusedIdentities(const compile::Numbers& numbers) {
+  for (const auto& [key, number] : numbers.identities()) {
+    candidates_.emplace(number, std::make_shared<const std::string>(key));
+  }
+}
+
+void UnusedIdentities::taken(const compile::Numbers::Change& change) {
+  const bool is_new = change.is_taken && change.kind == compile::Numbers::Change::Kind::Identity;
+  if (!is_new) return;
+  candidates_.insert_or_assign(IdentityId(change.number),
+                               std::make_shared<const std::string>(change.key));
+}
+
+void UnusedIdentities::replaced(const compile::CompiledTable& before,
+                                const compile::CompiledTable& now) {
+  for_each_difference(before.identity_keys, now.identity_keys,
+                      [&](IdentityId id, const Key& old, const Key& key) {
+                        if (key == nullptr) candidates_.insert_or_assign(id, old);
+                      });
+}
+
+void UnusedIdentities::give_back(const compile::CompiledTable& table,
+                                 const std::shared_ptr<const compile::CompiledTable>& way_back,
+                                 const HeldAddresses& held, compile::Numbers& numbers) {
+  if (way_back_ != way_back) {
+    way_back_ = way_back;
+    candidates_.merge(in_way_back_);
+    in_way_back_.clear();
+  }
+  for (auto candidate = candidates_.begin(); candidate != candidates_.end();) {
+    const auto& [id, key] = *candidate;
+    const bool is_carried = held.carriers(id) != 0;
+    if (is_carried && !table.identity_keys.contains(id)) {
+      ++candidate;
+      continue;
+    }
+    // What the table names becomes a candidate again when it leaves it.
+    if (!table.identity_keys.contains(id)) {
+      if (way_back != nullptr && way_back->identity_keys.contains(id)) {
+        in_way_back_.insert_or_assign(id, key);
+      } else {
+        numbers.release_identity(*key);
+      }
+    }
+    candidate = candidates_.erase(candidate);
+  }
 }
 
 }  // namespace bulkhead::control::apply

@@ -2,15 +2,15 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
+#include "control/apply/held_addresses.h"
 #include "control/state/desired.h"
 #include "dataplane/api/messages.h"
 #include "policy/base/ids.h"
 #include "policy/base/ip.h"
-#include "policy/compile/compile.h"
 
 namespace bulkhead::control::apply {
 
@@ -22,36 +22,36 @@ struct PortWish {
 };
 using PortWishes = std::map<PortId, PortWish>;
 
-// An address as the data plane's map holds it.
-struct AddressEntry {
-  IdentityId identity;
-  PortId port;
-  bool is_node = false;
-  friend bool operator==(const AddressEntry&, const AddressEntry&) = default;
-};
-using AddressEntries = std::map<IpAddress, AddressEntry>;
+// By port, its generation.
+using HeldPorts = std::map<PortId, std::uint32_t>;
 
 // What every worker has acknowledged.
 struct Acknowledged {
   Revision revision;
   std::set<std::pair<std::uint32_t, std::uint64_t>> sections;  // (kind, checksum)
-  std::map<PortId, std::uint32_t> ports;                       // generation
-  AddressEntries addresses;
+  HeldPorts ports;
+  HeldAddresses addresses;
   // May be in the map from before this agent's time, with what identity nobody knows.
   std::set<IpAddress> stale;
   std::uint32_t epoch = 0;
 };
 
-// desired vs acknowledged, in addresses and ports. Pure.
-[[nodiscard]] AddressEntries wished_addresses(const state::Desired& desired,
-                                              const compile::CompiledTable& table);
+// Of what is held, what `desired` has no place for any more. `before`: a version that everything
+// held fitted; then only what differs since is looked at. Null: everything is.
 [[nodiscard]] std::vector<IpAddress> addresses_to_remove(const state::Desired& desired,
-                                                         const Acknowledged& acknowledged);
-[[nodiscard]] std::vector<std::pair<IpAddress, AddressEntry>> addresses_to_upsert(
-    const AddressEntries& wished, const Acknowledged& acknowledged);
-[[nodiscard]] std::vector<PortId> ports_to_detach(const PortWishes& wished,
-                                                  const Acknowledged& acknowledged);
-[[nodiscard]] std::vector<PortId> ports_to_attach(const PortWishes& wished,
-                                                  const Acknowledged& acknowledged);
+                                                         const Acknowledged& acknowledged,
+                                                         const state::Desired* before);
+
+// What must be sent so that `wished` is held, as far as its ports are there. What is held and not
+// wished stays; what is neither here nor there yet is met again next time.
+struct AddressPlan {
+  std::vector<std::pair<IpAddress, AddressEntry>> upserts;
+  AddressEntries after;  // held when they are acknowledged
+};
+[[nodiscard]] AddressPlan plan_addresses(const AddressEntries& wished, const HeldAddresses& held,
+                                         const HeldPorts& ports);
+
+[[nodiscard]] std::vector<PortId> ports_to_detach(const PortWishes& wished, const HeldPorts& held);
+[[nodiscard]] std::vector<PortId> ports_to_attach(const PortWishes& wished, const HeldPorts& held);
 
 }  // namespace bulkhead::control::apply

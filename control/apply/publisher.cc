@@ -3,37 +3,12 @@
 
 #include <algorithm>
 
-#include "control/apply/numbers_in_use.h"
-#include "dataplane/api/validate.h"
 #include "policy/compile/compiler.h"
 #include "policy/table/builder.h"
 
 namespace bulkhead::control::apply {
-namespace {
 
 namespace api = dataplane::api;
-
-std::set<std::pair<std::uint32_t, std::uint64_t>> names_of(const compile::CompiledTable& table) {
-  std::set<std::pair<std::uint32_t, std::uint64_t>> names;
-  for (const auto& section : table.sections) names.emplace(section.kind, section.checksum);
-  return names;
-}
-
-// What of the table in force still fits the newly wished state: the addresses that stay where they
-// are.
-AddressEntries unchanged(const InForce& in_force, const state::Desired& desired) {
-  AddressEntries entries = wished_addresses(*in_force.desired, *in_force.table);
-  std::erase_if(entries, [&](const auto& item) {
-    const auto& [address, entry] = item;
-    if (entry.is_node) return !desired.node_addresses.contains(address);
-    const auto now = desired.addresses.find(address);
-    const auto before = in_force.desired->addresses.find(address);
-    return now == desired.addresses.end() || now->second != before->second;
-  });
-  return entries;
-}
-
-}  // namespace
 
 Compile compile_from_version_to_version() {
   return [compiler = std::make_shared<compile::Compiler>()](
@@ -47,6 +22,7 @@ Publisher::Publisher(NumbersFile::Loaded numbers, AddressJournal journal, Compil
                      SecondReader second_reader)
     : file_(std::move(numbers.file)),
       numbers_(std::move(numbers.numbers)),
+      unused_(numbers_),
       numbers_were_lost_(numbers.was_lost),
       journal_(std::move(journal)),
       compile_(std::move(compile)),
@@ -54,7 +30,7 @@ Publisher::Publisher(NumbersFile::Loaded numbers, AddressJournal journal, Compil
       last_revision_(numbers.revision) {}
 
 void Publisher::adopt(const api::HelloReply& reply, std::map<PortId, std::uint32_t> ports) {
-  acknowledged_ = {};
+  forget();
   acknowledged_.revision = Revision(reply.revision);
   acknowledged_.epoch = reply.epoch;
   acknowledged_.ports = std::move(ports);
@@ -70,30 +46,22 @@ void Publisher::adopt(const api::HelloReply& reply, std::map<PortId, std::uint32
   slots_are_fresh_ = true;
 }
 
-void Publisher::forget() { acknowledged_ = {}; }
+void Publisher::forget() {
+  acknowledged_ = {};
+  fitted_.reset();
+}
 
 void Publisher::port_is_gone(PortId port) { acknowledged_.ports.erase(port); }
 
-bool Publisher::note(const Problem& problem, Outcomes& outcomes) {
-  if (problem.kind != Problem::Kind::Lost) return false;
-  outcomes.refusal = Refusal{"lost", problem.error};
-  forget();
-  return true;
-}
-
-Outcomes Publisher::reconcile(state::Desired wished_state, const PortWishes& ports,
-                              Publishing publishing, Dataplane* dataplane) {
+Outcomes Publisher::reconcile(state::Desired wished, const PortWishes& ports, Publishing publishing,
+                              Dataplane* dataplane) {
   Outcomes outcomes;
-  if (in_force_.desired) {
-    // What a change can touch is told by which objects are others.
-    wished_state.cluster =
-        model::sharing_with(in_force_.desired->cluster, std::move(wished_state.cluster));
-  }
-  const auto desired = std::make_shared<const state::Desired>(std::move(wished_state));
-  if (dataplane != nullptr && !withdraw(*desired, ports, *dataplane, outcomes)) return outcomes;
+  const auto desired = std::make_shared<const state::Desired>(std::move(wished));
+  if (dataplane != nullptr && !withdraw(desired, ports, *dataplane, outcomes)) return outcomes;
 
   auto table = prepare(desired, outcomes);
-  const bool is_same = table && answers_like_the_one_in_force(**table);
+  // Under the bytes that are acknowledged, there is nothing to publish.
+  const bool is_same = table && acknowledged_.revision == (*table)->revision;
   if (table && !is_same && publishing == Publishing::Blocked) {
     outcomes.refusal = Refusal{"blocked", {"nothing new is published", {}}};
     table = tl::unexpected(outcomes.refusal->error);
@@ -108,7 +76,7 @@ Outcomes Publisher::reconcile(state::Desired wished_state, const PortWishes& por
       const auto kept = in_force_;
       if (!publish(*kept.table, *dataplane, outcomes)) return outcomes;
     }
-    static_cast<void>(bring(unchanged(in_force_, *desired), ports, *dataplane, outcomes));
+    static_cast<void>(bring(wished_.that_stay(*desired), ports, *dataplane, outcomes));
     return outcomes;
   }
   if (!is_same) {
@@ -118,52 +86,18 @@ Outcomes Publisher::reconcile(state::Desired wished_state, const PortWishes& por
       if (!table) return outcomes;
     }
     if (!publish(**table, *dataplane, outcomes)) return outcomes;
-    in_force_.table = *table;
     outcomes.has_published = true;
-  } else {
-    // Its addresses, under the bytes that are acknowledged.
-    auto same = std::make_shared<compile::CompiledTable>(**table);
-    same->revision = in_force_.table->revision;
-    same->sections = in_force_.table->sections;
-    in_force_.table = std::move(same);
   }
-  in_force_.desired = desired;
+  put_in_force({desired, *table});
   second_reader_.follow(in_force_);
-  const AddressEntries wished = wished_addresses(*desired, **table);
-  if (bring(wished, ports, *dataplane, outcomes)) give_back(**table);
+  if (bring(wished_.entries(), ports, *dataplane, outcomes)) give_back();
   return outcomes;
 }
 
-bool Publisher::withdraw(const state::Desired& desired, const PortWishes& ports,
-                         Dataplane& dataplane, Outcomes& outcomes) {
-  auto removed = addresses_to_remove(desired, acknowledged_);
-  if (numbers_were_lost_) {
-    // What an identity meant before is unknown: nothing may keep one over the next table.
-    removed.assign(acknowledged_.stale.begin(), acknowledged_.stale.end());
-  }
-  if (!removed.empty()) {
-    const auto ack = dataplane.remove(removed);
-    if (!ack) {
-      if (note(ack.error(), outcomes)) return false;
-      outcomes.refusal = Refusal{"dataplane", ack.error().error};
-      return false;
-    }
-    for (const auto& address : removed) {
-      acknowledged_.addresses.erase(address);
-      acknowledged_.stale.erase(address);
-    }
-    acknowledged_.epoch = ack->epoch;
-    // An address too many in the journal costs one more removal after a restart.
-    static_cast<void>(journal_.released(removed));
-  }
-  numbers_were_lost_ = false;
-  for (const auto port : ports_to_detach(ports, acknowledged_)) {
-    const auto ack = dataplane.detach(port, acknowledged_.ports.at(port));
-    if (!ack && note(ack.error(), outcomes)) return false;
-    // Refused: it is not there, or it is there as another generation. Both mean that ours is gone.
-    acknowledged_.ports.erase(port);
-  }
-  return true;
+void Publisher::put_in_force(InForce now) {
+  if (in_force_.table) unused_.replaced(*in_force_.table, *now.table);
+  in_force_ = std::move(now);
+  wished_.follow(in_force_);
 }
 
 Result<Publisher::TablePtr> Publisher::prepare(const DesiredPtr& desired, Outcomes& outcomes) {
@@ -172,18 +106,22 @@ Result<Publisher::TablePtr> Publisher::prepare(const DesiredPtr& desired, Outcom
     return tl::unexpected(error);
   };
   const Revision revision(last_revision_.value + 1);
-  const compile::LocalPods local = desired->local;
-  auto compiled = compile_(desired->cluster, local, revision, numbers_, {});
+  auto compiled = compile(*desired, revision, {});
   if (!compiled) return refused("compile", compiled.error());
   // Live flows must not be cut between the table and the address updates that follow it.
-  const auto aliases = aliases_for(*compiled, acknowledged_.addresses);
+  const auto aliases = aliases_for(successors_in(*compiled));
   if (!aliases.empty()) {
-    compiled = compile_(desired->cluster, local, revision, numbers_, aliases);
+    compiled = compile(*desired, revision, aliases);
     if (!compiled) return refused("compile", compiled.error());
   }
-  auto table = std::make_shared<const compile::CompiledTable>(std::move(*compiled));
-  const bool is_same = answers_like_the_one_in_force(*table);
-  if (!is_same) compiled_ = revision;
+  const bool is_same = answers_like_the_one_in_force(*compiled);
+  if (is_same) {
+    compiled->revision = in_force_.table->revision;
+    compiled->sections = in_force_.table->sections;
+  } else {
+    compiled_ = revision;
+  }
+  const auto table = std::make_shared<const compile::CompiledTable>(std::move(*compiled));
   if (distrusted_ && answer_alike(*distrusted_->table, *table)) {
     return refused("verify", distrusted_->mismatch);
   }
@@ -194,6 +132,25 @@ Result<Publisher::TablePtr> Publisher::prepare(const DesiredPtr& desired, Outcom
   }
   if (!is_same) verified_ = revision;
   return table;
+}
+
+Result<compile::CompiledTable> Publisher::compile(const state::Desired& desired, Revision revision,
+                                                  std::span<const compile::Alias> aliases) {
+  auto compiled = compile_(desired.cluster, *desired.local, revision, numbers_, aliases);
+  note_numbers();
+  return compiled;
+}
+
+void Publisher::note_numbers() {
+  for (const auto& change : numbers_.take_changes()) {
+    file_.note(change);
+    unused_.taken(change);
+  }
+}
+
+Successors Publisher::successors_in(const compile::CompiledTable& next) const {
+  return successors_of_retired(in_force_.table.get(), wished_.entries(), next,
+                               acknowledged_.addresses);
 }
 
 bool Publisher::answers_like_the_one_in_force(const compile::CompiledTable& table) const {
@@ -208,11 +165,10 @@ bool Publisher::answers_like_the_one_in_force(const compile::CompiledTable& tabl
 bool Publisher::part_identities(const TablePtr& next, Dataplane& dataplane, Outcomes& outcomes) {
   const bool is_in_force = in_force_.table && acknowledged_.revision == in_force_.table->revision;
   if (!is_in_force) return true;
-  const auto aliases = parting_aliases(*next, *in_force_.table, acknowledged_.addresses);
+  const auto successors = successors_in(*next);
+  const auto aliases = parting_aliases(successors, *in_force_.table);
   if (aliases.empty()) return true;
-  const auto& old = *in_force_.desired;
-  const Revision revision(last_revision_.value + 1);
-  auto compiled = compile_(old.cluster, old.local, revision, numbers_, aliases);
+  auto compiled = compile(*in_force_.desired, Revision(last_revision_.value + 1), aliases);
   if (!compiled) return true;
   const auto table = std::make_shared<const compile::CompiledTable>(std::move(*compiled));
   if (!second_reader_.check({in_force_.desired, table}, {})) return true;
@@ -224,118 +180,20 @@ bool Publisher::part_identities(const TablePtr& next, Dataplane& dataplane, Outc
   if (!publish(*table, dataplane, outcomes)) {
     return acknowledged_.revision.value != 0 && goes_on();
   }
-  in_force_.table = table;
+  put_in_force({in_force_.desired, table});
 
   std::vector<std::pair<IpAddress, AddressEntry>> entries;
-  for (const auto& [address, item] : next->addresses) {
-    const auto held = acknowledged_.addresses.find(address);
-    if (held == acknowledged_.addresses.end()) continue;
-    const bool parts = std::any_of(aliases.begin(), aliases.end(), [&](const auto& alias) {
-      return alias.now == held->second.identity && alias.retired == item.identity;
-    });
-    if (!parts) continue;
-    entries.emplace_back(address, AddressEntry{item.identity, held->second.port, false});
-  }
-  if (upsert(entries, dataplane, outcomes)) return true;
-  return acknowledged_.revision.value != 0 && goes_on();
-}
-
-bool Publisher::publish(const compile::CompiledTable& table, Dataplane& dataplane,
-                        Outcomes& outcomes) {
-  last_revision_ = std::max(last_revision_, table.revision);
-  if (const Status saved = file_.save(numbers_, last_revision_); !saved) {
-    outcomes.refusal = Refusal{"disk", saved.error()};
-    return false;
-  }
-  std::vector<OutgoingSection> sections;
-  for (const auto& section : table.sections) {
-    sections.push_back({section.kind, section.checksum, section.bytes,
-                        !acknowledged_.sections.contains({section.kind, section.checksum})});
-  }
-  const auto ack = dataplane.publish(table.revision, sections);
-  if (!ack) {
-    if (!note(ack.error(), outcomes)) {
-      outcomes.refusal = Refusal{"dataplane", ack.error().error};
+  for (const auto& alias : aliases) {
+    const auto& parting = successors.of_retired.at(alias.now).by_identity.at(alias.retired);
+    for (const auto& address : parting) {
+      const PortId port = acknowledged_.addresses.entries().at(address).port;
+      entries.emplace_back(address, AddressEntry{alias.retired, port, false});
     }
-    return false;
   }
-  acknowledged_.revision = table.revision;
-  acknowledged_.sections = names_of(table);
-  acknowledged_.epoch = ack->epoch;
-  for (const auto& slot : table.slots) slots_.insert_or_assign(slot.slot, slot);
-  return true;
-}
-
-bool Publisher::bring(const AddressEntries& wished, const PortWishes& ports, Dataplane& dataplane,
-                      Outcomes& outcomes) {
-  // A data plane that took over flows decides each again with its first packet, and cuts what it
-  // does not know: where no port can bring a packet yet, the addresses go first.
-  if (std::exchange(is_bare_, false)) {
-    Acknowledged soon = acknowledged_;
-    for (const auto& [port, wish] : ports) soon.ports.emplace(port, wish.message.generation);
-    if (!upsert(addresses_to_upsert(wished, soon), dataplane, outcomes)) return false;
+  if (!upsert(entries, dataplane, outcomes)) {
+    return acknowledged_.revision.value != 0 && goes_on();
   }
-  for (const auto port : ports_to_attach(ports, acknowledged_)) {
-    const PortWish& wish = ports.at(port);
-    const auto ack = dataplane.attach(wish.message, wish.fds);
-    if (ack) {
-      acknowledged_.ports[port] = wish.message.generation;
-      continue;
-    }
-    if (note(ack.error(), outcomes)) return false;
-    outcomes.refused_ports.emplace(port, ack.error().error);
-  }
-  if (!take_back(outcomes.refused_ports, dataplane, outcomes)) return false;
-  return upsert(addresses_to_upsert(wished, acknowledged_), dataplane, outcomes);
-}
-
-// The addresses of ports that are not there after all.
-bool Publisher::take_back(const std::map<PortId, Error>& refused, Dataplane& dataplane,
-                          Outcomes& outcomes) {
-  std::vector<IpAddress> removed;
-  for (const auto& [address, entry] : acknowledged_.addresses) {
-    if (refused.contains(entry.port)) removed.push_back(address);
-  }
-  if (removed.empty()) return true;
-  const auto ack = dataplane.remove(removed);
-  if (!ack) {
-    if (!note(ack.error(), outcomes)) outcomes.refusal = Refusal{"dataplane", ack.error().error};
-    return false;
-  }
-  for (const auto& address : removed) acknowledged_.addresses.erase(address);
-  acknowledged_.epoch = ack->epoch;
-  return true;
-}
-
-bool Publisher::upsert(const std::vector<std::pair<IpAddress, AddressEntry>>& entries,
-                       Dataplane& dataplane, Outcomes& outcomes) {
-  if (entries.empty()) return true;
-  std::vector<api::AddressUpdate> updates;
-  std::vector<IpAddress> addresses;
-  for (const auto& [address, entry] : entries) {
-    api::AddressUpdate update;
-    update.address = api::to_wire(address);
-    update.identity = entry.identity.value;
-    update.port = entry.port.value;
-    update.is_node = entry.is_node ? 1 : 0;
-    updates.push_back(update);
-    addresses.push_back(address);
-  }
-  if (const Status noted = journal_.will_hold(addresses); !noted) {
-    outcomes.refusal = Refusal{"disk", noted.error()};
-    return false;
-  }
-  const auto ack = dataplane.upsert(updates);
-  if (!ack) {
-    if (note(ack.error(), outcomes)) return false;
-    outcomes.refusal = Refusal{"dataplane", ack.error().error};
-    return false;
-  }
-  for (const auto& [address, entry] : entries) {
-    acknowledged_.addresses.insert_or_assign(address, entry);
-    acknowledged_.stale.erase(address);
-  }
-  acknowledged_.epoch = ack->epoch;
+  for (const auto& [address, entry] : entries) acknowledged_.addresses.put(address, entry);
   return true;
 }
 
@@ -353,11 +211,13 @@ Outcomes Publisher::fall_back(const Error& mismatch, const PortWishes& ports,
                                           wrong.table->revision.value, back->table->revision.value),
                               mismatch)
                        .value()};
-  in_force_ = *back;
+  put_in_force(*back);
   second_reader_.follow(in_force_);
   if (dataplane != nullptr && publish(*in_force_.table, *dataplane, outcomes)) {
     outcomes.has_published = true;
-    static_cast<void>(bring(unchanged(in_force_, *wrong.desired), ports, *dataplane, outcomes));
+    // Addresses that were withdrawn since may come back with it.
+    fitted_.reset();
+    static_cast<void>(bring(wished_.that_stay(*wrong.desired), ports, *dataplane, outcomes));
   }
   if (!outcomes.refusal) outcomes.refusal = Refusal{"verify", distrusted_->mismatch};
   return outcomes;
@@ -374,13 +234,14 @@ Result<InForce> Publisher::way_back() const {
   return InForce{std::make_shared<const state::Desired>(), std::move(closed)};
 }
 
-void Publisher::give_back(const compile::CompiledTable& table) {
+void Publisher::give_back() {
   if (acknowledged_.stale.empty()) {
-    release_identities(table, second_reader_.verified().table.get(), acknowledged_.addresses,
-                       numbers_);
+    unused_.give_back(*in_force_.table, second_reader_.verified().table, acknowledged_.addresses,
+                      numbers_);
   }
   // A slot's count belongs to its rule for the life of the statistics page.
-  if (std::exchange(slots_are_fresh_, false)) release_slots(table, numbers_);
+  if (std::exchange(slots_are_fresh_, false)) release_slots(*in_force_.table, numbers_);
+  note_numbers();
 }
 
 }  // namespace bulkhead::control::apply

@@ -14,8 +14,10 @@
 #include "control/apply/dataplane.h"
 #include "control/apply/in_force.h"
 #include "control/apply/numbers_file.h"
+#include "control/apply/numbers_in_use.h"
 #include "control/apply/plan.h"
 #include "control/apply/second_reader.h"
+#include "control/apply/wished_addresses.h"
 #include "control/state/desired.h"
 #include "policy/base/result.h"
 
@@ -31,6 +33,8 @@ using Compile = std::function<Result<compile::CompiledTable>(
 
 // Whether new tables may be published (law 10: a file whose scope nobody can tell blocks it).
 enum class Publishing : std::uint8_t { Open, Blocked };
+
+using Slots = model::SharedMap<CounterSlot, compile::SlotInfo>;
 
 // Why the wished state is not, or not wholly, in force.
 struct Refusal {
@@ -61,6 +65,7 @@ class Publisher {
   void forget();
 
   // With no data plane the table is only compiled and verified.
+  // Cost: what `wished` differs in from the version before it, when it shares the rest (Follower).
   Outcomes reconcile(state::Desired wished, const PortWishes& ports, Publishing publishing,
                      Dataplane* dataplane);
 
@@ -81,18 +86,25 @@ class Publisher {
   // How much of the table in force was compared, 0..1.
   [[nodiscard]] double verified_ratio() const { return second_reader_.ratio(); }
   // Every counter slot that may have counted, for its rule's life.
-  [[nodiscard]] const std::map<CounterSlot, compile::SlotInfo>& slots() const { return slots_; }
+  [[nodiscard]] const Slots& slots() const { return slots_; }
   // The data plane closed it by itself.
   void port_is_gone(PortId port);
 
  private:
   using TablePtr = std::shared_ptr<const compile::CompiledTable>;
 
-  [[nodiscard]] bool withdraw(const state::Desired& desired, const PortWishes& ports,
-                              Dataplane& dataplane, Outcomes& outcomes);
   using DesiredPtr = std::shared_ptr<const state::Desired>;
 
+  [[nodiscard]] bool withdraw(const DesiredPtr& desired, const PortWishes& ports,
+                              Dataplane& dataplane, Outcomes& outcomes);
+  // Compiled and checked. Has the revision of the table in force when it answers alike.
   [[nodiscard]] Result<TablePtr> prepare(const DesiredPtr& desired, Outcomes& outcomes);
+  [[nodiscard]] Result<compile::CompiledTable> compile(const state::Desired& desired,
+                                                       Revision revision,
+                                                       std::span<const compile::Alias> aliases);
+  void note_numbers();
+  [[nodiscard]] Successors successors_in(const compile::CompiledTable& next) const;
+  void put_in_force(InForce now);
   [[nodiscard]] Result<InForce> way_back() const;
   // False when the connection broke.
   [[nodiscard]] bool part_identities(const TablePtr& next, Dataplane& dataplane,
@@ -103,15 +115,20 @@ class Publisher {
                            Dataplane& dataplane, Outcomes& outcomes);
   [[nodiscard]] bool take_back(const std::map<PortId, Error>& refused, Dataplane& dataplane,
                                Outcomes& outcomes);
+  // Has `wished` held, as far as these ports are there.
+  [[nodiscard]] bool hold(const AddressEntries& wished, const HeldPorts& ports,
+                          Dataplane& dataplane, Outcomes& outcomes);
+  // Acknowledged when true; the caller notes who holds them.
   [[nodiscard]] bool upsert(const std::vector<std::pair<IpAddress, AddressEntry>>& entries,
                             Dataplane& dataplane, Outcomes& outcomes);
   [[nodiscard]] bool answers_like_the_one_in_force(const compile::CompiledTable& table) const;
-  void give_back(const compile::CompiledTable& table);
+  void give_back();
   // Sees to the connection's end; true when that is what happened.
   bool note(const Problem& problem, Outcomes& outcomes);
 
   NumbersFile file_;
   compile::Numbers numbers_;
+  UnusedIdentities unused_;
   bool numbers_were_lost_;
   bool is_bare_ = false;          // the data plane holds no port, and has been told of none
   bool slots_are_fresh_ = false;  // the statistics page counts from zero
@@ -128,8 +145,10 @@ class Publisher {
   Revision compiled_;
   Revision verified_;
   Acknowledged acknowledged_;
+  DesiredPtr fitted_;  // whatever is acknowledged has its place in it; null when that is unknown
   InForce in_force_;
-  std::map<CounterSlot, compile::SlotInfo> slots_;
+  WishedAddresses wished_;  // of what is in force
+  Slots slots_;
 };
 
 }  // namespace bulkhead::control::apply

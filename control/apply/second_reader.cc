@@ -2,7 +2,6 @@
 #include "control/apply/second_reader.h"
 
 #include <memory>
-#include <utility>
 
 namespace bulkhead::control::apply {
 namespace {
@@ -51,8 +50,7 @@ void SecondReader::go_to_following() {
 Status SecondReader::take(const InForce& in_force) {
   // Shares what the cluster is part of.
   const std::shared_ptr<const model::Cluster> cluster(in_force.desired, &in_force.desired->cluster);
-  auto local = std::make_shared<const compile::LocalPods>(in_force.desired->local);
-  return verifier_.follow({cluster, std::move(local), in_force.table},
+  return verifier_.follow({cluster, in_force.desired->local, in_force.table},
                           in_force.table->revision.value);
 }
 

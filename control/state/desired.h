@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "control/state/accepted.h"
 #include "control/state/quarantine.h"
-#include "control/state/store.h"
 #include "policy/base/ids.h"
-#include "policy/base/result.h"
+#include "policy/compile/compile.h"
 #include "policy/model/cluster.h"
 
 namespace bulkhead::control::state {
@@ -20,13 +20,15 @@ struct AttachedPod {
   std::string uid;       // may be empty
   model::Labels labels;  // of the attachment; the inventory's win
   std::vector<IpAddress> ips;
-  PortId port;
+  PortId port;  // not 0
 };
+using AttachedPtr = std::shared_ptr<const AttachedPod>;
+using Attached = model::SharedMap<PortId, AttachedPtr>;
 
-// Everything the wished state is a function of.
+// Everything the wished state is a function of. A value, cheap to copy.
 struct Inputs {
   Accepted accepted;
-  std::vector<AttachedPod> attached;
+  Attached attached;
   Quarantines quarantines;
   model::Settings settings;
   std::vector<IpAddress> node_addresses;
@@ -39,11 +41,13 @@ struct Place {
   friend bool operator==(const Place&, const Place&) = default;
 };
 
-// The state that the data plane ought to be in.
+// The state that the data plane ought to be in. A value, cheap to copy.
 struct Desired {
   model::Cluster cluster;
-  std::set<model::PodKey> local;  // subjects: the live pods attached here
-  std::map<IpAddress, Place> addresses;
+  // Subjects: the live pods attached here. Never null; shared by versions that have the same.
+  std::shared_ptr<const compile::LocalPods> local =
+      std::make_shared<const compile::LocalPods>(std::in_place);
+  model::SharedMap<IpAddress, Place> addresses;
   std::set<IpAddress> node_addresses;
   std::vector<std::string> warnings;
 };
@@ -51,7 +55,8 @@ struct Desired {
 // desired = f(state). Pure: the same inputs give the same state, whatever order they arose in.
 // A pod attached here takes labels, service account and named ports from the inventory (when the
 // UIDs do not contradict), its addresses from IPAM. An address belongs to the attached pod that
-// claims it, before any other. Finished pods leave. Fails only where objects contradict each other.
-[[nodiscard]] Result<Desired> desired(const Inputs& inputs);
+// claims it, before any other; of several, to the first by port, of pods elsewhere to the first by
+// name. Finished pods leave.
+[[nodiscard]] Desired desired(const Inputs& inputs);
 
 }  // namespace bulkhead::control::state

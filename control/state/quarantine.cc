@@ -52,7 +52,7 @@ Result<Quarantines> read_records(const std::string& text) {
     for (const auto& item : file.at("quarantines")) {
       auto record = read_record(item);
       if (!record) return tl::unexpected(record.error());
-      records.insert_or_assign(record->pod, std::move(*record));
+      records.insert_or_assign(record->pod, *record);
     }
   } catch (const Json::exception& exception) {
     return fail("{}", exception.what());
@@ -102,9 +102,10 @@ Result<bool> QuarantineStore::remove(const model::PodKey& pod) {
 
 Result<bool> QuarantineStore::expire(WallTime now) {
   Quarantines records = records_;
-  const auto removed = std::erase_if(
-      records, [now](const auto& item) { return item.second.until && *item.second.until <= now; });
-  if (removed == 0) return false;
+  for (const auto& [pod, record] : records_) {
+    if (record.until && *record.until <= now) records.erase(pod);
+  }
+  if (records.size() == records_.size()) return false;
   if (const Status written = write(records); !written) return tl::unexpected(written.error());
   records_ = std::move(records);
   return true;

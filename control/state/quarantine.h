@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,9 +28,10 @@ struct QuarantineRecord {
   [[nodiscard]] bool applies_to(const std::string& pod_uid) const {
     return uid.empty() || pod_uid.empty() || uid == pod_uid;
   }
+  friend bool operator==(const QuarantineRecord&, const QuarantineRecord&) = default;
 };
 
-using Quarantines = std::map<model::PodKey, QuarantineRecord>;
+using Quarantines = model::SharedMap<model::PodKey, QuarantineRecord>;
 
 // The quarantines in force, in one JSON file that is written whole at each change. Thread: one.
 class QuarantineStore {

@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "control/source/source.h"
-#include "policy/parse/objects.h"
+#include "control/state/accepted.h"
+#include "control/state/holders.h"
 
 namespace bulkhead::control::state {
 
@@ -19,36 +20,34 @@ struct AcceptedChange {
   std::optional<std::string> text;  // absent: forget the unit
 };
 
-// The state of one unit, for status and `GET /v1/policies`.
-struct UnitState {
+// A unit whose latest content is not in force, for status and `GET /v1/policies`. Objects of an
+// earlier content may serve meanwhile.
+struct BrokenUnit {
   std::string unit;
-  bool is_broken = false;     // its latest content is not in force
-  bool has_accepted = false;  // objects of an earlier content serve meanwhile
   std::vector<Error> errors;
-};
-
-// What is in force as far as sources can say, law 10 applied.
-struct Accepted {
-  parse::Objects objects;  // each object and each live pod address once
-  // Named by broken units that were never accepted: nothing but what accepted policies allow.
-  std::set<std::string> closed_namespaces;
-  // Why nothing new may be published; absent when all is well.
-  std::optional<std::string> blocked;
 };
 
 // The latest and the last accepted content of every unit. A unit is accepted as a whole: when it
 // has no errors and none of its objects (or live pod addresses) is already held by another unit.
-// The one that is in force keeps it: bad input changes nothing. Thread: one.
+// The one that is in force keeps it: bad input changes nothing. A change costs what its unit holds,
+// not what all others do. Thread: one.
 class Store {
  public:
+  Store() = default;
+  // Not copied: what is held refers to the units.
+  Store(Store&&) = default;
+  Store& operator=(Store&&) = default;
+
   // The last accepted text of a unit, from disk, before the first apply().
   void restore(const std::string& unit, const std::string& text);
 
   // Takes changes in; answers what disk must learn. Repeating a change changes nothing.
   std::vector<AcceptedChange> apply(const std::vector<source::Change>& changes);
 
-  [[nodiscard]] Accepted accepted() const;
-  [[nodiscard]] std::vector<UnitState> units() const;
+  [[nodiscard]] const Accepted& accepted() const { return accepted_; }
+  [[nodiscard]] std::vector<BrokenUnit> broken() const;
+  [[nodiscard]] bool is_broken(const std::string& unit) const { return unsettled_.contains(unit); }
+  [[nodiscard]] bool has_broken() const { return !unsettled_.empty(); }
   [[nodiscard]] std::vector<std::string> unit_names() const;
   // Units that became broken, or broken in another way, since the agent began.
   [[nodiscard]] std::uint64_t rejections() const { return rejections_; }
@@ -60,15 +59,20 @@ class Store {
     std::vector<Error> errors;    // why `latest` is not accepted
     bool is_vanishing = false;
   };
-  // Which unit holds an object ("NetworkPolicy/db/web", "Pod/db/a", "address 10.0.0.1").
-  using Holders = std::map<std::string, std::string>;
+  using Units = std::map<std::string, Unit>;
 
-  [[nodiscard]] Holders holders() const;
-  [[nodiscard]] std::vector<Error> objections(const std::string& name, const Unit& unit,
-                                              const Holders& holders) const;
-  void settle(std::vector<AcceptedChange>& changes);
+  void present(const source::Change& change);
+  void set_vanishing(Units::iterator unit, bool is_vanishing);
+  void claim(const Units::value_type& unit);
+  void give_up(const Units::value_type& unit);
+  [[nodiscard]] std::vector<Error> objections(const std::string& name, const Unit& unit) const;
+  void accept_what_can_be(std::vector<AcceptedChange>& changes);
+  void settle();
 
-  std::map<std::string, Unit> units_;
+  Units units_;
+  std::set<std::string> unsettled_;  // units whose latest content is not the accepted one
+  Holders holders_;                  // of all accepted content
+  Accepted accepted_;
   std::uint64_t rejections_ = 0;
 };
 

@@ -29,6 +29,7 @@ struct SlotInfo {
   Direction direction = Direction::Ingress;
   Verdict verdict = Verdict::Deny;
   bool staged = false;
+  friend bool operator==(const SlotInfo&, const SlotInfo&) = default;
 };
 
 // The identity of one pod address. A pod with two addresses may have two identities: CIDR

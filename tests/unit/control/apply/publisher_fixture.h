@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "control/apply/publisher.h"
+#include "control/state/follower.h"
 #include "dataplane/api/validate.h"
 
 namespace bulkhead::control::apply {
@@ -38,12 +39,16 @@ class FakeDataplane final : public Dataplane {
     return say("detach " + std::to_string(port.value));
   }
   Outcome<api::Ack> upsert(std::span<const api::AddressUpdate> updates) override {
+    const auto ack = say("upsert " + std::to_string(updates.size()));
+    if (!ack) return ack;
     for (const auto& update : updates) identities[api::from_wire(update.address)] = update.identity;
-    return say("upsert " + std::to_string(updates.size()));
+    return ack;
   }
   Outcome<api::Ack> remove(std::span<const IpAddress> addresses) override {
+    const auto ack = say("remove " + std::to_string(addresses.size()));
+    if (!ack) return ack;
     for (const auto& address : addresses) identities.erase(address);
-    return say("remove " + std::to_string(addresses.size()));
+    return ack;
   }
 
   std::vector<std::string> take() { return std::exchange(said, {}); }
@@ -90,6 +95,7 @@ class PublisherTest : public testing::Test {
     const auto compile = [this](model::Cluster cluster, const compile::LocalPods& local,
                                 Revision revision, compile::Numbers& kept,
                                 std::span<const compile::Alias> aliases) {
+      numbers_ = &kept;
       if (misread_) misread_(cluster);
       auto compiled = compile::compile(cluster, local, revision, kept, aliases);
       if (compiled && spoil_) spoil_(*compiled);
@@ -106,16 +112,17 @@ class PublisherTest : public testing::Test {
     pod.labels["app"] = app;
     pod.ips = {IpAddress::v4(10, 88, 0, number)};
     pod.port = PortId(16U + number);
-    std::erase_if(inputs_.attached, [&](const auto& other) { return other.pod == pod.pod; });
-    inputs_.attached.push_back(pod);
+    attach(pod);
     PortWish wish;
     wish.message.port = pod.port.value;
     wish.message.generation = number;
     ports_[pod.port] = wish;
   }
+  void attach(const state::AttachedPod& pod) {
+    inputs_.attached.insert_or_assign(pod.port, std::make_shared<const state::AttachedPod>(pod));
+  }
   void drop_pod(std::uint8_t number) {
-    std::erase_if(inputs_.attached,
-                  [&](const auto& pod) { return pod.port == PortId(16U + number); });
+    inputs_.attached.erase(PortId(16U + number));
     ports_.erase(PortId(16U + number));
   }
   // Isolates the pods of one app, so that the label can be told apart.
@@ -124,12 +131,10 @@ class PublisherTest : public testing::Test {
     policy->namespace_name = "web";
     policy->name = "isolate-" + app;
     policy->subject_pods.match_labels["app"] = app;
-    inputs_.accepted.objects.policies.push_back(policy);
+    inputs_.accepted.policies.insert_or_assign(policy->id(), policy);
   }
   Outcomes reconcile(Publishing publishing = Publishing::Open) {
-    auto wished = state::desired(inputs_);
-    EXPECT_TRUE(wished) << wished.error().text();
-    return publisher_->reconcile(std::move(*wished), ports_, publishing, &dataplane_);
+    return publisher_->reconcile(follower_.follow(inputs_), ports_, publishing, &dataplane_);
   }
 
   fs::path folder_;
@@ -137,9 +142,11 @@ class PublisherTest : public testing::Test {
   std::function<void(model::Cluster&)> misread_;
   std::function<void(compile::CompiledTable&)> spoil_;
   bool has_time_ = true;
+  const compile::Numbers* numbers_ = nullptr;  // the publisher's, once it has compiled
   std::optional<Publisher> publisher_;
   FakeDataplane dataplane_;
   state::Inputs inputs_;
+  state::Follower follower_;
   PortWishes ports_;
 };
 

@@ -261,7 +261,9 @@ TEST_F(PublisherTest, AnAddressThatMovesLeavesItsOldPortFirst) {
   dataplane_.take();
   drop_pod(1);
   add_pod(2, "a");
-  inputs_.attached[0].ips = {IpAddress::v4(10, 88, 0, 1)};
+  auto moved = *inputs_.attached.at(PortId(18));
+  moved.ips = {IpAddress::v4(10, 88, 0, 1)};
+  attach(moved);
   reconcile();
   const auto said = dataplane_.take();
   ASSERT_GE(said.size(), 2u);

@@ -24,7 +24,7 @@ model::PodPtr inventory(const std::string& name, std::vector<IpAddress> ips,
   pod->ips = std::move(ips);
   return pod;
 }
-AttachedPod attached(const std::string& name, std::vector<IpAddress> ips, std::uint32_t port,
+AttachedPtr attached(const std::string& name, std::vector<IpAddress> ips, std::uint32_t port,
                      const std::string& uid = "") {
   AttachedPod pod;
   pod.pod = {"web", name};
@@ -32,50 +32,51 @@ AttachedPod attached(const std::string& name, std::vector<IpAddress> ips, std::u
   pod.labels["app"] = "request";
   pod.ips = std::move(ips);
   pod.port = PortId(port);
-  return pod;
+  return std::make_shared<const AttachedPod>(std::move(pod));
 }
-Desired of(const Inputs& inputs) {
-  auto result = desired(inputs);
-  EXPECT_TRUE(result) << result.error().text();
-  return std::move(*result);
+Attached ports(const std::vector<AttachedPtr>& pods) {
+  Attached ports;
+  for (const auto& pod : pods) ports.insert_or_assign(pod->port, pod);
+  return ports;
+}
+Inputs of_inventory(const std::vector<model::PodPtr>& pods) {
+  Inputs inputs;
+  for (const auto& pod : pods) inputs.accepted.pods.insert_or_assign(pod->key, pod);
+  return inputs;
 }
 std::string label(const Desired& wished, const std::string& pod) {
   return wished.cluster.pods.at({"web", pod})->labels.at("app");
 }
 
 TEST(Desired, TheInventorysLabelsWinOverTheRequests) {
-  Inputs inputs;
-  inputs.accepted.objects.pods = {inventory("a", {})};
-  inputs.attached = {attached("a", {kOne}, 16), attached("b", {kTwo}, 17)};
-  const Desired wished = of(inputs);
+  Inputs inputs = of_inventory({inventory("a", {})});
+  inputs.attached = ports({attached("a", {kOne}, 16), attached("b", {kTwo}, 17)});
+  const Desired wished = desired(inputs);
   EXPECT_EQ(label(wished, "a"), "inventory");
   EXPECT_EQ(label(wished, "b"), "request");
-  EXPECT_THAT(wished.local, SizeIs(2));
+  EXPECT_THAT(**wished.local, SizeIs(2));
 }
 
 TEST(Desired, AnotherUidIsAnotherPod) {
-  Inputs inputs;
-  inputs.accepted.objects.pods = {inventory("a", {}, "old")};
-  inputs.attached = {attached("a", {kOne}, 16, "new")};
-  const Desired wished = of(inputs);
+  Inputs inputs = of_inventory({inventory("a", {}, "old")});
+  inputs.attached = ports({attached("a", {kOne}, 16, "new")});
+  const Desired wished = desired(inputs);
   EXPECT_EQ(label(wished, "a"), "request");
   EXPECT_THAT(wished.warnings, SizeIs(1));
 }
 
 TEST(Desired, AnAddressBelongsToTheAttachedPodThatHasIt) {
-  Inputs inputs;
-  inputs.accepted.objects.pods = {inventory("old", {kOne})};
-  inputs.attached = {attached("new", {kOne}, 16)};
-  const Desired wished = of(inputs);
+  Inputs inputs = of_inventory({inventory("old", {kOne})});
+  inputs.attached = ports({attached("new", {kOne}, 16)});
+  const Desired wished = desired(inputs);
   EXPECT_EQ(wished.addresses.at(kOne), (Place{{"web", "new"}, PortId(16)}));
   EXPECT_THAT(wished.cluster.pods.at({"web", "old"})->ips, IsEmpty());
 }
 
 TEST(Desired, IpamsAddressesAreUsedAndADifferenceIsSaid) {
-  Inputs inputs;
-  inputs.accepted.objects.pods = {inventory("a", {kTwo})};
-  inputs.attached = {attached("a", {kOne}, 16)};
-  const Desired wished = of(inputs);
+  Inputs inputs = of_inventory({inventory("a", {kTwo})});
+  inputs.attached = ports({attached("a", {kOne}, 16)});
+  const Desired wished = desired(inputs);
   EXPECT_THAT(wished.cluster.pods.at({"web", "a"})->ips, ElementsAre(kOne));
   EXPECT_FALSE(wished.addresses.contains(kTwo));
   EXPECT_THAT(wished.warnings, SizeIs(1));
@@ -84,12 +85,11 @@ TEST(Desired, IpamsAddressesAreUsedAndADifferenceIsSaid) {
 TEST(Desired, AFinishedPodLeavesEverySet) {
   auto finished = std::make_shared<model::Pod>(*inventory("a", {kOne}));
   finished->finished = true;
-  Inputs inputs;
-  inputs.accepted.objects.pods = {finished};
-  inputs.attached = {attached("a", {kOne}, 16)};
-  const Desired wished = of(inputs);
-  EXPECT_THAT(wished.addresses, IsEmpty());
-  EXPECT_THAT(wished.local, IsEmpty());
+  Inputs inputs = of_inventory({finished});
+  inputs.attached = ports({attached("a", {kOne}, 16)});
+  const Desired wished = desired(inputs);
+  EXPECT_TRUE(wished.addresses.empty());
+  EXPECT_THAT(**wished.local, IsEmpty());
 }
 
 TEST(Desired, AQuarantineBelongsToItsUid) {
@@ -98,17 +98,17 @@ TEST(Desired, AQuarantineBelongsToItsUid) {
   record.uid = "one";
   Inputs inputs;
   inputs.quarantines[record.pod] = record;
-  inputs.attached = {attached("a", {kOne}, 16, "one")};
-  EXPECT_TRUE(of(inputs).cluster.pods.at({"web", "a"})->quarantine);
-  inputs.attached = {attached("a", {kOne}, 16, "two")};
-  EXPECT_FALSE(of(inputs).cluster.pods.at({"web", "a"})->quarantine);
+  inputs.attached = ports({attached("a", {kOne}, 16, "one")});
+  EXPECT_TRUE(desired(inputs).cluster.pods.at({"web", "a"})->quarantine);
+  inputs.attached = ports({attached("a", {kOne}, 16, "two")});
+  EXPECT_FALSE(desired(inputs).cluster.pods.at({"web", "a"})->quarantine);
 }
 
 TEST(Desired, AClosedNamespaceGetsAPolicyThatAllowsNothing) {
   Inputs inputs;
   inputs.accepted.closed_namespaces = {"web"};
-  const Desired wished = of(inputs);
-  ASSERT_THAT(wished.cluster.policies, SizeIs(1));
+  const Desired wished = desired(inputs);
+  ASSERT_EQ(wished.cluster.policies.size(), 1u);
   const auto& policy = *wished.cluster.policies.begin()->second;
   EXPECT_EQ(policy.namespace_name, "web");
   EXPECT_THAT(*policy.policy_types, SizeIs(2));
@@ -119,8 +119,8 @@ TEST(Desired, AClosedNamespaceGetsAPolicyThatAllowsNothing) {
 TEST(Desired, ANodeAddressIsNeverAPods) {
   Inputs inputs;
   inputs.node_addresses = {kOne, kTwo};
-  inputs.attached = {attached("a", {kOne}, 16)};
-  EXPECT_THAT(of(inputs).node_addresses, ElementsAre(kTwo));
+  inputs.attached = ports({attached("a", {kOne}, 16)});
+  EXPECT_THAT(desired(inputs).node_addresses, ElementsAre(kTwo));
 }
 
 TEST(Quarantine, TimesAreRead) {

@@ -46,12 +46,12 @@ Change gone(const std::string& unit) { return {ChangeKind::Gone, unit, nullptr};
 
 std::vector<std::string> policies(const Store& store) {
   std::vector<std::string> ids;
-  for (const auto& item : store.accepted().objects.policies) ids.push_back(item->id());
+  for (const auto& [id, item] : store.accepted().policies) ids.push_back(item->id());
   return ids;
 }
 std::vector<std::string> errors(const Store& store) {
   std::vector<std::string> texts;
-  for (const auto& unit : store.units()) {
+  for (const auto& unit : store.broken()) {
     for (const auto& error : unit.errors) texts.push_back(error.text());
   }
   return texts;
@@ -124,8 +124,8 @@ TEST(Store, AnObjectInForceIsNotTakenOverByASecondFile) {
   EXPECT_THAT(policies(store), ElementsAre("NetworkPolicy/db/one"));
   EXPECT_THAT(errors(store), Contains(testing::HasSubstr("already held by b.yaml")));
   store.apply({present("b.yaml", policy("db", "three"))});
-  EXPECT_THAT(policies(store), ElementsAre("NetworkPolicy/db/one", "NetworkPolicy/db/two",
-                                           "NetworkPolicy/db/three"));
+  EXPECT_THAT(policies(store), ElementsAre("NetworkPolicy/db/one", "NetworkPolicy/db/three",
+                                           "NetworkPolicy/db/two"));
   EXPECT_THAT(errors(store), IsEmpty());
 }
 
@@ -152,7 +152,7 @@ TEST(Store, OneAddressBelongsToOneLivePod) {
   Store store;
   store.apply({present("a.yaml", pod("db", "a", "10.88.0.1"))});
   store.apply({present("b.yaml", pod("db", "b", "10.88.0.1"))});
-  EXPECT_EQ(store.accepted().objects.pods.size(), 1u);
+  EXPECT_EQ(store.accepted().pods.size(), 1u);
   EXPECT_THAT(errors(store), Contains(testing::HasSubstr("address 10.88.0.1")));
 }
 
@@ -179,7 +179,7 @@ TEST(Store, EndsTheSameForEveryOrderAndRepetitionOfIndependentChanges) {
     const Accepted accepted = store.accepted();
     EXPECT_THAT(policies(store), ElementsAre("NetworkPolicy/db/one", "NetworkPolicy/web/two"));
     EXPECT_THAT(accepted.closed_namespaces, ElementsAre("web"));
-    EXPECT_EQ(accepted.objects.pods.size(), 1u);
+    EXPECT_EQ(accepted.pods.size(), 1u);
     EXPECT_EQ(store.rejections(), 1u);
   } while (std::next_permutation(order.begin(), order.end()));
 }

@@ -57,8 +57,8 @@ TEST(Numbers, RefusesDamagedTexts) {
   for (const char* text :
        {"identity 16 a", "identity 3 a\n", "slot 0 a\n", "identity x a\n",
         "identity 16 a\nidentity 16 b\n", "identity 16 a\nidentity 17 a\n", "other 16 a\n",
-        "identity 16\n", "free-identity 16 a\n",
-        "identity 16 a\nfree-identity 17 a\n", "free-other 1 a\n", "slot 1 %zz\n", "slot 1 %0\n", "slot 4000000000 a\n", "\n"}) {
+        "identity 16\n", "free-identity 16 a\n", "identity 16 a\nfree-identity 17 a\n",
+        "free-other 1 a\n", "slot 1 %zz\n", "slot 1 %0\n", "slot 4000000000 a\n", "\n"}) {
     EXPECT_FALSE(Numbers::parse(text)) << text;
   }
   EXPECT_TRUE(Numbers::parse(""));

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one event costs the agent's control thread at cluster scale, stage by stage.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+
+#include "bench/micro/policy/agent_events.h"
+
+namespace bulkhead::bench {
+namespace {
+
+constexpr std::size_t kFiles = 10'000;
+
+double quantile(std::vector<double> values, double share) {
+  if (values.empty()) return 0;
+  std::ranges::sort(values);
+  return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))];
+}
+
+template <class Cost, class Figure>
+std::string row(const std::vector<Cost>& costs, const Figure& figure) {
+  std::vector<double> values;
+  for (const auto& cost : costs) values.push_back(figure(cost));
+  return fmt::format("p50={:.0f} p99={:.0f}", quantile(values, 0.5), quantile(values, 0.99));
+}
+
+const char* budget_of(const std::string& event) {
+  if (event == "policy changed") return "10000 / 50000";
+  return event.find("new identity") == std::string::npos ? "100" : "10000";
+}
+
+int run_all(int argc, char** argv) {
+  Shape shape;
+  std::size_t rounds = 100;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string key = argv[i];
+    const std::uint64_t value = std::strtoull(argv[i + 1], nullptr, 10);
+    if (key == "--rules")
+      shape.rules = value;
+    else if (key == "--pods")
+      shape.pods = value;
+    else if (key == "--namespaces")
+      shape.namespaces = value;
+    else if (key == "--local")
+      shape.local_pods = value;
+    else if (key == "--rounds")
+      rounds = value;
+    else if (key == "--seed")
+      shape.seed = value;
+    else
+      return fmt::print(stderr, "unknown option {}\n", key), 2;
+  }
+  fmt::print("rules={} pods={} namespaces={} local={} seed={}; us; data plane: a fake\n",
+             shape.rules, shape.pods, shape.namespaces, shape.local_pods, shape.seed);
+  for (const auto& [event, costs] : run_agent_events(shape, rounds)) {
+    fmt::print("{} n={} total_us {} (budget {})\n", event, costs.size(),
+               row(costs, [](const EventCost& cost) { return cost.total(); }), budget_of(event));
+    fmt::print("{} state_us {} compile_us {} verify_us {} publish_us {}\n", event,
+               row(costs, [](const EventCost& cost) { return cost.state; }),
+               row(costs, [](const EventCost& cost) { return cost.compile; }),
+               row(costs, [](const EventCost& cost) { return cost.verify; }),
+               row(costs, [](const EventCost& cost) { return cost.publish; }));
+  }
+  fmt::print("file event to parsed, {} files in the folder, us: {} (waits 3 ms for neighbours)\n",
+             kFiles, row(run_file_events(kFiles, rounds), [](double us) { return us; }));
+  return 0;
+}
+
+}  // namespace
+}  // namespace bulkhead::bench
+
+int main(int argc, char** argv) { return bulkhead::bench::run_all(argc, argv); }
