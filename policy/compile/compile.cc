@@ -59,6 +59,10 @@ class Compiler::Kept {
     const bool has_spaces = !are_same(cluster_.namespaces, now.namespaces);
     auto identities = identities_.follow(cluster_, now, policies.come, policies.gone, numbers);
     if (!identities) return tl::unexpected(identities.error());
+    for_each_difference(cluster_.policies, now.policies,
+                        [&](const auto&, const auto& old, const auto&) {
+                          if (old != nullptr) resolver_.forget(*old);
+                        });
     cluster_ = now;
     const bool has_subjects = local_.follow(now, local, identities_, *identities);
     resolver_.follow(*identities);

@@ -112,15 +112,22 @@ class RowWriter {
     const std::uint32_t otherwise = rule_set(stance, everywhere, is_egress ? 0 : own_ports);
     std::vector<TableBuilder::Cell> cells;
     if (!is_egress && !stance.is_quarantined) cells.push_back({kOwnNodeColumn, own_node_set()});
+    // Most columns of a row are named by the same few rules.
+    std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, VectorHash> set_of;
     std::vector<std::uint32_t> positions;
     for (const std::uint32_t column : touched) {
       auto& here = rules_of_column_[column];
-      positions.clear();
-      std::ranges::merge(everywhere, here, std::back_inserter(positions));
-      here.clear();
       const std::uint32_t ports = is_egress ? columns_.port_list(column) : own_ports;
-      const std::uint32_t set = rule_set(stance, positions, ports);
-      if (set != otherwise) cells.push_back({column, set});
+      here.push_back(ports);
+      const auto [set, is_new] = set_of.try_emplace(here);
+      here.pop_back();
+      if (is_new) {
+        positions.clear();
+        std::ranges::merge(everywhere, here, std::back_inserter(positions));
+        set->second = rule_set(stance, positions, ports);
+      }
+      here.clear();
+      if (set->second != otherwise) cells.push_back({column, set->second});
     }
     return builder_.add_row(direction_, otherwise, cells, subject);
   }

@@ -276,11 +276,18 @@ void Identities::settle_addresses(const model::Cluster& now) {
 // so the address is unknown (law 1).
 void Identities::settle(const IpAddress& address, std::span<const Claim> claims,
                         const model::Cluster& now) {
-  std::set<model::PodKey> owners;
   const auto shared = shared_.find(address);
   const auto known = addresses_.find(address);
+  const Claim& first = claims.front();
+  if (shared == shared_.end() && known == addresses_.end() && claims.size() == 1) {
+    addresses_.emplace(address,
+                       PodAddress{find_part(first.group, first.region)->id, first.pod->key});
+    return;
+  }
+  std::set<model::PodKey> owners;
   if (shared != shared_.end()) {
-    owners = shared->second;
+    owners = std::move(shared->second);
+    shared_.erase(shared);
   } else if (known != addresses_.end()) {
     owners.insert(known->second.pod);
   }
@@ -290,7 +297,6 @@ void Identities::settle(const IpAddress& address, std::span<const Claim> claims,
   for (const Claim& claim : claims) {
     if (!claim.is_gone) owners.insert(claim.pod->key);
   }
-  if (shared != shared_.end()) shared_.erase(shared);
   if (owners.empty()) {
     if (known != addresses_.end()) addresses_.erase(known);
     return;

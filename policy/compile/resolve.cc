@@ -69,6 +69,7 @@ void Resolver::forget_unused(const std::vector<bool>& is_used) {
   std::size_t idle = 0;
   for (std::uint32_t number = 0; number < sets_.size(); ++number) idle += is_idle(number) ? 1 : 0;
   if (idle <= kMaxUnused) return;
+  written_.clear();
   for (std::uint32_t number = 0; number < sets_.size(); ++number) {
     if (!is_idle(number)) continue;
     numbers_.erase(texts_[number]);
@@ -76,6 +77,20 @@ void Resolver::forget_unused(const std::vector<bool>& is_used) {
     sets_[number] = {};
     holds_[number] = nullptr;
     free_.push_back(number);
+  }
+}
+
+std::uint32_t Resolver::set_of_written(const model::Peer& peer, const std::string& own_namespace) {
+  const auto [known, is_new] = written_.try_emplace(&peer);
+  if (is_new) known->second = set_of(peer, own_namespace);
+  return known->second;
+}
+
+void Resolver::forget(const model::Policy& policy) {
+  for (const auto& rules : policy.rules) {
+    for (const model::Rule& rule : rules) {
+      for (const model::Peer& peer : rule.peers) written_.erase(&peer);
+    }
   }
 }
 

@@ -30,6 +30,10 @@ class Resolver {
   // The number of the peer's set. `own_namespace`: the policy's, empty for a cluster-wide one,
   // where "own namespace" is every namespace.
   [[nodiscard]] std::uint32_t set_of(const model::Peer& peer, const std::string& own_namespace);
+  // The same, remembered by where the peer is; it stays there until forget().
+  [[nodiscard]] std::uint32_t set_of_written(const model::Peer& peer,
+                                             const std::string& own_namespace);
+  void forget(const model::Policy& policy);
   [[nodiscard]] std::uint32_t set_of_dns();
   // Every live pod.
   [[nodiscard]] std::uint32_t set_of_all_pods();
@@ -72,6 +76,7 @@ class Resolver {
   std::vector<std::uint32_t> free_;
   std::size_t members_ = 0;
   std::unordered_map<std::string, std::uint32_t> numbers_;  // by text
+  std::unordered_map<const model::Peer*, std::uint32_t> written_;
 };
 
 }  // namespace bulkhead::compile

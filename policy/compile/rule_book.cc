@@ -72,7 +72,7 @@ FlatRule RuleBook::flatten(const model::Policy& policy, Direction direction,
                 .named_ports = {}};
   names_.push_back(policy.rule_id(direction, rule));
   for (const model::Peer& peer : rule.peers) {
-    flat.peer_sets.push_back(resolver_.set_of(peer, policy.namespace_name));
+    flat.peer_sets.push_back(resolver_.set_of_written(peer, policy.namespace_name));
   }
   for (const model::PortMatch& match : rule.ports) add_port(flat, match);
   std::ranges::sort(flat.ports, {}, &LineRange::first);

@@ -31,8 +31,10 @@ class Editor {
 
   void edit(model::Cluster& cluster, compile::LocalPods& local) {
     const model::Cluster donor = testing::random_cluster(random_);
-    switch (random_() % 10) {
+    switch (random_() % 12) {
       case 0:
+      case 10:
+      case 11:
         take(cluster.pods, donor.pods);
         break;
       case 1:
