@@ -86,7 +86,9 @@ class DevicePod:
         return "lab/device"
 
 
-class DevicePorts(NodeCase):
+class DeviceCase(NodeCase):
+    """The pod lab/device, its servers, and others."""
+
     NODE = DeviceNode
     CONFIG = {"ports": [{"devargs": f"{DEVICE},iface=dpdk0", "pod": "lab/device", "mac": MAC, "ips": list(IPS.values())}]}
     PODS = {"lab/server": {"app": "server"}, "stray/pod": {"app": "stray"}}
@@ -107,6 +109,8 @@ class DevicePorts(NodeCase):
             denied=[(*pair, protocol, 9000) for protocol in ("TCP", "UDP")
                     for pair in (("stray/pod", "lab/device"), ("lab/device", "stray/pod"))])
 
+
+class DevicePorts(DeviceCase):
     def test_allowed_passes_and_denied_times_out_both_ways(self):
         self.assert_enforced()
 
