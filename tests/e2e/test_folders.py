@@ -192,3 +192,22 @@ class ReadOnlyState(_Folders):
         self.remount("rw")
         self.assert_attach_works()
         self.assert_enforcement()
+
+
+class RunFolderVanishes(_Folders):
+    def test_enforcement_stays_and_a_restart_of_both_brings_every_pod_back(self):
+        shutil.rmtree(self.node.path("run/bulkhead"))
+        self.assert_enforcement()
+        pod = Pod(self.node, "lab/late")
+        self.addCleanup(pod.netns.close)
+        with self.assertRaises(CniError):
+            pod.add()
+        self.assertEqual(pod.netns.ip("link", "show", "eth0", check=False).returncode, 1, "a device was left")
+        for program in ("agent", "dataplane"):
+            self.assertEqual(getattr(self.node, program).stop(), 0)
+            getattr(self.node, f"start_{program}")()
+        self.node.wait_ready()
+        wait_for("every endpoint is ready again", lambda: [e["state"] for e in self.node.endpoints()]
+                 == ["ready"] * len(self.PODS))
+        self.assert_enforcement()
+        self.assert_attach_works()
