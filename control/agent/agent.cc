@@ -66,6 +66,7 @@ api::StatusReport Agent::status() {
   api::StatusReport report = seen->status;
   report.uptime_seconds = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started_).count());
+  report.policy_stale_seconds = seen->stale_seconds();
   if (!seen->stats) return report;
   const std::size_t workers =
       std::min<std::size_t>(seen->stats->workers, dataplane::api::kMaxWorkers);

@@ -36,6 +36,10 @@ struct Seen {
   std::shared_ptr<const dataplane::api::StatsPage> stats;
   std::map<std::string, std::uint64_t> rejected;
   std::optional<std::chrono::steady_clock::time_point> stale_since;
+  [[nodiscard]] double stale_seconds() const {
+    if (!stale_since) return 0;
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - *stale_since).count();
+  }
   bool is_ready = false;
 };
 

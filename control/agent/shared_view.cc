@@ -50,10 +50,7 @@ metrics::ReadModel SharedView::read() const {
   model.revision_verified = now->status.revision_verified;
   model.revision_acknowledged = now->status.revision_acknowledged;
   model.verified_ratio = now->status.verified_ratio;
-  if (now->stale_since) {
-    const auto stale = std::chrono::steady_clock::now() - *now->stale_since;
-    model.stale_seconds = std::chrono::duration<double>(stale).count();
-  }
+  model.stale_seconds = now->stale_seconds();
   model.publish_seconds = publish_seconds_.data();
   model.rejected = now->rejected;
   for (const auto& endpoint : now->endpoints) ++model.endpoints[state_of(*now, endpoint)];

@@ -94,6 +94,7 @@ std::string json_of(const StatusReport& report) {
                    {"policies", report.policies},
                    {"endpoints", report.endpoints},
                    {"verified_ratio", report.verified_ratio},
+                   {"policy_stale_seconds", report.policy_stale_seconds},
                    {"flows", report.flows},
                    {"flow_capacity", report.flow_capacity},
                    {"default_verdict", report.default_verdict},

@@ -270,6 +270,7 @@ Result<StatusReport> read_status(std::string_view text) {
     fields.read("policies", report.policies);
     fields.read("endpoints", report.endpoints);
     fields.read("verified_ratio", report.verified_ratio);
+    fields.read("policy_stale_seconds", report.policy_stale_seconds);
     fields.read("flows", report.flows);
     fields.read("flow_capacity", report.flow_capacity);
     fields.read("default_verdict", report.default_verdict);

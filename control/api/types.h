@@ -114,6 +114,8 @@ struct StatusReport {
   std::uint64_t policies = 0;
   std::uint64_t endpoints = 0;
   double verified_ratio = 0;
+  double policy_stale_seconds =
+      0;  // how long the table in force has been older than the wished one
   std::uint64_t flows = 0;
   std::uint64_t flow_capacity = 0;
   std::string default_verdict;

@@ -38,6 +38,10 @@ std::string revision_text(const api::StatusReport& report) {
   if (report.revision_acknowledged == 0) return "no table in force yet: everything is closed";
   const std::string in_force =
       fmt::format("revision {} in force, epoch {}", report.revision_acknowledged, report.epoch);
+  if (report.policy_stale_seconds >= 1) {
+    return fmt::format("{}; what is wished has not been in force for {:.0f} s", in_force,
+                       report.policy_stale_seconds);
+  }
   if (report.revision_desired == report.revision_acknowledged) return in_force;
   return fmt::format("{}; {} compiled and not yet in force", in_force, report.revision_desired);
 }

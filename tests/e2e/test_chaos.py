@@ -76,9 +76,12 @@ class Chaos(NodeCase):
         self.assert_enforcement()
 
     def test_sigterm_ends_both_with_status_0_and_they_start_again(self):
-        self.assertEqual(self.node.agent.stop(), 0)
         self.assertEqual(self.node.dataplane.stop(), 0)
+        wait_for("the status says how long it has been out of date",
+                 lambda: self.node.status()["policy_stale_seconds"] > 0.1)
+        self.assertEqual(self.node.agent.stop(), 0)
         self.node.start_dataplane()
         self.node.start_agent()
         self.node.wait_ready()
+        wait_for("it is up to date again", lambda: self.node.status()["policy_stale_seconds"] == 0)
         self.assert_enforcement()

@@ -29,6 +29,7 @@ TEST(Json, CarriesStatusAndListsThere) {
   status.dataplane_connected = true;
   status.revision_acknowledged = 1ull << 60;
   status.verified_ratio = 0.5;
+  status.policy_stale_seconds = 1.5;
   status.errors = {{"web.yaml:1:2", "unknown field \"form\""}};
   EXPECT_EQ(json_of(read_status(json_of(status)).value()), json_of(status));
 
