@@ -124,8 +124,7 @@ void read_tier_peer(Report& report, const Node& node, const Path& path, Directio
   } else if (field->name == "networks") {
     read_networks(report, *field->value, at, peers);
   } else if (field->name == "nodes") {
-    (void)read_selector(report, *field->value, at);
-    peers.emplace_back(model::UnsupportedPeer{"nodes"});
+    peers.emplace_back(model::NodePeer{read_selector(report, *field->value, at)});
   } else {
     read_domain_names(report, *field->value, at);
     peers.emplace_back(model::UnsupportedPeer{"domainNames"});

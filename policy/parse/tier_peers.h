@@ -14,7 +14,7 @@ namespace bulkhead::parse {
                                                   const Path& path);
 
 // Appends one item of `from` or `to`: a `networks` peer becomes one CidrPeer for each of its
-// blocks, `nodes` and `domainNames` an UnsupportedPeer, on which the rule fails closed.
+// blocks, `domainNames` an UnsupportedPeer, on which the rule fails closed.
 void read_tier_peer(Report& report, const Node& node, const Path& path, Direction direction,
                     const TierDialect& dialect, std::vector<model::Peer>& peers);
 

@@ -81,12 +81,25 @@ void change_pod(model::Cluster& cluster, const model::PodKey& key, const Words& 
   }
 }
 
+void change_node(model::Cluster& cluster, const std::string& name, const Words& words) {
+  auto copy = std::make_shared<model::Node>(*cluster.nodes.at(name));
+  if (words.at(1) == "remove") {
+    cluster.nodes.erase(name);
+  } else if (words.at(1) == "label") {
+    copy->labels[words.at(2)] = words.at(3);
+    cluster.nodes[name] = std::move(copy);
+  } else {
+    throw std::runtime_error("unknown change " + words.at(1));
+  }
+}
+
 void apply_change(const Change& change, model::Cluster& cluster) {
   const Words& words = change.words;
   const auto slash = words.at(0).find('/');
   const std::string kind = words[0].substr(0, slash);
   const std::string name = words[0].substr(slash + 1);
   if (kind == "Namespace") return change_namespace(cluster, name, words);
+  if (kind == "Node") return change_node(cluster, name, words);
   if (kind == "Pod") return change_pod(cluster, pod_key(name), words);
   const auto found = cluster.policies.find(words.at(0));
   if (found == cluster.policies.end()) throw std::runtime_error("no policy " + words.at(0));
@@ -109,6 +122,7 @@ void put(const parse::Objects& objects, model::Cluster& cluster) {
     cluster.namespaces[space->name] = added->namespaces.at(space->name);
   }
   for (const auto& [key, pod] : added->pods) cluster.pods[key] = pod;
+  for (const auto& [name, node] : added->nodes) cluster.nodes[name] = node;
   for (const auto& [id, policy] : added->policies) cluster.policies[id] = policy;
 }
 

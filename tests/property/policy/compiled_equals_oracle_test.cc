@@ -36,6 +36,9 @@ class Probe {
       live_.push_back(pod.get());
       for (const auto& address : pod->ips) owners_[address].push_back(pod.get());
     }
+    for (const auto& [name, node] : cluster.nodes) {
+      node_addresses_.insert(node_addresses_.end(), node->addresses.begin(), node->addresses.end());
+    }
   }
   [[nodiscard]] bool has_pods() const { return !live_.empty(); }
 
@@ -48,7 +51,9 @@ class Probe {
   [[nodiscard]] End anyone() {
     if (random_() % 3 != 0) return pod();
     if (random_() % 8 == 0) return {.party = {.pod = nullptr, .address = {}, .own_node = true}};
-    const IpAddress address = testing::random_address(random_);
+    const bool is_node = !node_addresses_.empty() && random_() % 3 == 0;
+    const IpAddress address = is_node ? node_addresses_[random_() % node_addresses_.size()]
+                                      : testing::random_address(random_);
     const auto owners = owners_.find(address);
     if (owners != owners_.end()) return {.party = {.pod = owners->second[0], .address = address}};
     return {.party = {.pod = nullptr, .address = address},
@@ -62,6 +67,7 @@ class Probe {
   Random& random_;
   std::vector<const model::Pod*> live_;
   std::map<IpAddress, std::vector<const model::Pod*>> owners_;
+  std::vector<IpAddress> node_addresses_;
 };
 
 class Table {

@@ -21,6 +21,7 @@ class Maker {
     for (int i = 0; i < spaces; ++i) add_namespace(name("ns", i));
     const int pods = between(1, 9);
     for (int i = 0; i < pods; ++i) add_pod(i);
+    for (int i = between(0, 3); i > 0; --i) add_node(name("node", i));
     const int policies = between(0, 6);
     for (int i = 0; i < policies; ++i) add_policy(i);
     return std::move(cluster_);
@@ -145,8 +146,17 @@ class Maker {
     cluster_.pods[pod->key] = pod;
   }
 
+  // Now and then with the address of a pod, or of another node.
+  void add_node(const std::string& node_name) {
+    auto node = std::make_shared<model::Node>();
+    node->name = node_name;
+    node->labels = labels();
+    for (int i = between(0, 3); i > 0; --i) node->addresses.push_back(address());
+    cluster_.nodes[node_name] = node;
+  }
+
   model::Peer peer(bool is_cluster_wide) {
-    switch (between(0, 9)) {
+    switch (between(0, 10)) {
       case 0:
         return model::WorldPeer{};
       case 1:
@@ -163,6 +173,8 @@ class Maker {
         }
         return cidr;
       }
+      case 6:
+        return model::NodePeer{selector()};
       default: {
         model::PodPeer pods;
         if (is_cluster_wide || chance(50)) pods.namespaces = namespace_selector();

@@ -18,8 +18,8 @@ using Random = std::mt19937_64;
 
 // A small cluster that uses every field of the model: selectors with all operators, both families,
 // addresses inside and outside the policies' prefixes, named ports that differ between pods, port
-// ranges that touch, tiers, staged policies, quarantine, defaults, DNS, finished and host-network
-// pods, pods without address. Few different values, so that things meet.
+// ranges that touch, tiers, nodes, staged policies and namespaces, quarantine, defaults, DNS,
+// finished and host-network pods, pods without address. Few different values, so that things meet.
 [[nodiscard]] model::Cluster random_cluster(Random& random);
 
 // An address that pods or prefixes of such clusters may have.

@@ -67,10 +67,20 @@ TEST(AdminNetworkPolicy, KeepsItsOwnWordsAndFields) {
               HasSubstr("Start port must be less than End port"));
 }
 
-TEST(AdminNetworkPolicy, FailsClosedOnNodes) {
-  const auto policy = policy_of(admin("  egress: [{action: Pass, to: [{nodes: {}}]}]\n"));
+TEST(AdminNetworkPolicy, ReadsPeersThatAreNodes) {
+  for (const auto& text : {admin("  egress: [{action: Pass, to: [{nodes: {}}]}]\n"),
+                           baseline("  egress: [{action: Deny, to: [{nodes: {}}]}]\n")}) {
+    EXPECT_EQ(policy_of(text).rules_of(Direction::Egress)[0].peers.at(0),
+              model::Peer{model::NodePeer{}});
+  }
+}
+
+TEST(AdminNetworkPolicy, FailsClosedOnDomainNames) {
+  const auto policy =
+      policy_of(admin("  egress: [{action: Pass, to: [{domainNames: [example.com]}]}]\n"));
   EXPECT_EQ(policy.rules_of(Direction::Egress)[0].action, model::RuleAction::Deny);
-  const auto allowing = policy_of(admin("  egress: [{action: Allow, to: [{nodes: {}}]}]\n"));
+  const auto allowing =
+      policy_of(admin("  egress: [{action: Allow, to: [{domainNames: [example.com]}]}]\n"));
   EXPECT_TRUE(std::holds_alternative<model::UnsupportedPeer>(
       allowing.rules_of(Direction::Egress)[0].peers.at(0)));
 }

@@ -167,19 +167,33 @@ TEST(ClusterNetworkPolicy, RefusesASubjectThatSelectsByNothing) {
               HasSubstr("Too many: 2"));
 }
 
+// "If present but empty, it selects all Nodes."
+TEST(ClusterNetworkPolicy, ReadsPeersThatAreNodes) {
+  const auto file = read(egress_rule(
+      "    action: Deny\n", "[{nodes: {}}, {nodes: {matchLabels: {kubernetes.io/os: linux}}}]"));
+  ASSERT_FALSE(file.is_broken()) << file.errors[0].text();
+  EXPECT_THAT(file.warnings, IsEmpty());
+  const auto& rule = egress_of(*file.objects.policies[0])[0];
+  EXPECT_EQ(rule.action, model::RuleAction::Deny);
+  EXPECT_THAT(rule.peers,
+              ElementsAre(model::Peer{model::NodePeer{}},
+                          model::Peer{model::NodePeer{{{{"kubernetes.io/os", "linux"}}, {}}}}));
+  EXPECT_THAT(only_error(egress_rule("    action: Deny\n", "[{nodes: {matchLabel: {a: b}}}]")),
+              HasSubstr("unknown field \"matchLabel\""));
+}
+
 // "For Accept rules, fail closed means: treat the rule as matching no traffic."
 TEST(ClusterNetworkPolicy, LetsAnAcceptRuleWithUnenforcedPeersMatchNothing) {
-  for (const std::string peer :
-       {"nodes: {}", "domainNames: ['*.example.com', example.org., _dmarc.example.com]"}) {
-    const auto file = read(
-        egress_rule("    action: Accept\n", fmt::format("[{{namespaces: {{}}}}, {{{}}}]", peer)));
-    ASSERT_FALSE(file.is_broken()) << file.errors[0].text();
-    const auto& rule = egress_of(*file.objects.policies[0])[0];
-    ASSERT_EQ(rule.peers.size(), 1u);
-    EXPECT_TRUE(std::holds_alternative<model::UnsupportedPeer>(rule.peers[0]));
-    ASSERT_EQ(file.warnings.size(), 1u);
-    EXPECT_THAT(file.warnings[0].text(), HasSubstr("this Accept rule matches nothing"));
-  }
+  const auto file =
+      read(egress_rule("    action: Accept\n",
+                       "[{namespaces: {}}, {domainNames: ['*.example.com', example.org., "
+                       "_dmarc.example.com]}]"));
+  ASSERT_FALSE(file.is_broken()) << file.errors[0].text();
+  const auto& rule = egress_of(*file.objects.policies[0])[0];
+  ASSERT_EQ(rule.peers.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<model::UnsupportedPeer>(rule.peers[0]));
+  ASSERT_EQ(file.warnings.size(), 1u);
+  EXPECT_THAT(file.warnings[0].text(), HasSubstr("this Accept rule matches nothing"));
 }
 
 // "For Deny and Pass rules, fail closed means: treat the rule as a 'Deny all' rule."
@@ -189,7 +203,7 @@ TEST(ClusterNetworkPolicy, TurnsDenyAndPassRulesWithUnenforcedPeersIntoDenyAll) 
         read(egress_rule(fmt::format("    action: {}\n    protocols: [{{tcp: {{destinationPort: "
                                      "{{number: 22}}}}}}]\n",
                                      action),
-                         "[{nodes: {matchLabels: {a: b}}}]"));
+                         "[{nodes: {}}, {domainNames: [example.com]}]"));
     ASSERT_FALSE(file.is_broken()) << file.errors[0].text();
     const auto& rule = egress_of(*file.objects.policies[0])[0];
     EXPECT_EQ(rule.action, model::RuleAction::Deny);
