@@ -15,7 +15,7 @@ constexpr std::array<std::uint8_t, 4> kProtocols = {kTcp, kUdp, kSctp, kIcmp};
 
 }  // namespace
 
-PairCheck::PairCheck(const std::vector<compile::SlotInfo>& slots, const table::TableView& table)
+PairCheck::PairCheck(const SharedVector<compile::SlotInfo>& slots, const table::TableView& table)
     : table_(table), cuts_(table) {
   for (const auto& info : slots) slots_.emplace(info.slot.value, &info);
 }

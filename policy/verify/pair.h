@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "policy/base/result.h"
+#include "policy/base/shared_vector.h"
 #include "policy/compile/compile.h"
 #include "policy/table/lookup.h"
 #include "policy/table/view.h"
@@ -18,7 +19,7 @@ namespace bulkhead::verify {
 class PairCheck {
  public:
   // Both borrowed.
-  PairCheck(const std::vector<compile::SlotInfo>& slots, const table::TableView& table);
+  PairCheck(const SharedVector<compile::SlotInfo>& slots, const table::TableView& table);
 
   // `cluster`: what the oracle answers from. Fails at the first difference, with both answers in
   // words.

@@ -58,11 +58,6 @@ bool have_same_tries(const compile::CompiledTable& one, const compile::CompiledT
   return tries_of(one) == tries_of(other);
 }
 
-bool is_alike(const compile::SlotInfo& one, const compile::SlotInfo& other) {
-  return one.slot == other.slot && one.rule == other.rule && one.direction == other.direction &&
-         one.verdict == other.verdict && one.staged == other.staged;
-}
-
 }  // namespace
 
 bool Verifier::State::is_of_no_use_for(const Checked& next) const {
@@ -82,7 +77,7 @@ bool Verifier::State::has_same_bytes(const compile::CompiledTable& next) const {
         if (a.kind != b.kind || a.bytes.size() != b.bytes.size()) return false;
         return a.kind == kHeader ? have_same_header(a, b) : a.checksum == b.checksum;
       });
-  return has_same_sections && std::ranges::equal(last.slots, next.slots, is_alike);
+  return has_same_sections && last.slots == next.slots;
 }
 
 Result<std::unique_ptr<Verifier::State::Opened>> Verifier::State::open(const Checked& next) {

@@ -16,7 +16,7 @@ bool have_same_bytes(const table::PartedArray<Record>& one, const table::PartedA
   return i < one.size() && i < other.size() && std::memcmp(&one[i], &other[i], sizeof(Record)) == 0;
 }
 
-std::vector<const compile::SlotInfo*> by_number(const std::vector<compile::SlotInfo>& slots,
+std::vector<const compile::SlotInfo*> by_number(const SharedVector<compile::SlotInfo>& slots,
                                                 std::uint32_t limit) {
   std::vector<const compile::SlotInfo*> infos(limit);
   for (const auto& info : slots) {

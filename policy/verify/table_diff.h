@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "policy/base/ids.h"
+#include "policy/base/shared_vector.h"
 #include "policy/base/verdict.h"
 #include "policy/compile/compile.h"
 #include "policy/table/view.h"
@@ -16,7 +17,7 @@ namespace bulkhead::verify {
 // A table's bytes and what its slots count: all that its answers are made of.
 struct Answers {
   const table::TableView& view;
-  const std::vector<compile::SlotInfo>& slots;
+  const SharedVector<compile::SlotInfo>& slots;
 };
 
 // What two tables answer differently, found from their bytes alone. Both borrowed. Cost: linear in

@@ -84,7 +84,7 @@ TEST_F(VerifierTest, ComesToTheEndInStepsThatHaveNoTime) {
 TEST_F(VerifierTest, FindsALateMismatchAndStaysWithIt) {
   const Checked right = version();
   auto wrong = std::make_shared<compile::CompiledTable>(*right.compiled);
-  for (auto& info : wrong->slots) {
+  for (auto& info : wrong->slots.own()) {
     if (info.rule == "default/isolated") info.rule = "default/node";
   }
   ASSERT_TRUE(verifier_.follow({right.cluster, local_, wrong}));
@@ -116,7 +116,7 @@ TEST_F(VerifierTest, RefusesATableThatDoesNotOpenAndStaysWhereItWas) {
   ASSERT_TRUE(check(version()));
   const Checked right = version();
   auto damaged = std::make_shared<compile::CompiledTable>(*right.compiled);
-  damaged->sections[0].bytes[0] ^= std::byte{1};
+  damaged->sections[0].bytes.own()[0] ^= std::byte{1};
   EXPECT_FALSE(verifier_.follow({right.cluster, local_, damaged}));
   EXPECT_TRUE(verifier_.is_complete());
   EXPECT_TRUE(check(right));

@@ -42,12 +42,13 @@ struct Made {
   void edit(table::SectionKind kind, const std::function<void(Record*, std::size_t)>& change) {
     auto& section =
         *std::ranges::find(table.sections, table::section_id(kind, 0), &table::Section::kind);
-    change(reinterpret_cast<Record*>(section.bytes.data()), section.bytes.size() / sizeof(Record));
+    change(reinterpret_cast<Record*>(section.bytes.own().data()),
+           section.bytes.size() / sizeof(Record));
     section.checksum = table::checksum_of(section.bytes.data(), section.bytes.size());
     auto& header = table.sections[0];
     const auto place = std::ranges::find(table.sections, section.kind, &table::Section::kind) -
                        table.sections.begin() - 1;
-    auto* entry = header.bytes.data() + sizeof(table::Header) +
+    auto* entry = header.bytes.own().data() + sizeof(table::Header) +
                   static_cast<std::size_t>(place) * sizeof(table::DirectoryEntry);
     std::memcpy(entry + offsetof(table::DirectoryEntry, checksum), &section.checksum,
                 sizeof section.checksum);
@@ -187,7 +188,8 @@ TEST(Verify, CatchesAnUnownedAddressThatIsNotUnknown) {
 TEST(Verify, CatchesASlotOfAnotherRule) {
   Made made;
   ASSERT_GT(made.table.slots.size(), 1u);
-  std::swap(made.table.slots[0].rule, made.table.slots[1].rule);
+  auto& slots = made.table.slots.own();
+  std::swap(slots[0].rule, slots[1].rule);
   EXPECT_FALSE(made.check());
 }
 
