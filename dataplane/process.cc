@@ -17,6 +17,7 @@
 #include <cstring>
 #include <string>
 
+#include "dataplane/api/messages.h"
 #include "dataplane/api/server/log.h"
 
 namespace bulkhead::dataplane {
@@ -94,15 +95,15 @@ Result<Fd> take_signals() {
 }
 
 Status raise_descriptor_limit() {
-  constexpr rlim_t kLeast = 256;  // our own, and some pods
+  constexpr rlim_t kLeast = api::kMaxPorts;  // io_uring's table of ports is bounded by it
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return {};
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
   if (limit.rlim_max >= kLeast) return {};
   return fail(
-      "only {} files may be open (RLIMIT_NOFILE), at least {} are needed and two more a pod "
-      "interface; set LimitNOFILE=65536 in the unit, or ulimit -n 65536",
+      "only {} files may be open (RLIMIT_NOFILE), at least {} are needed; set LimitNOFILE=65536 in "
+      "the unit, or ulimit -n 65536",
       limit.rlim_max, kLeast);
 }
 

@@ -29,8 +29,7 @@ namespace bulkhead::control::cli {
 namespace {
 
 constexpr std::size_t kHugepageMegabytes = 2;
-constexpr rlim_t kDescriptors = 4096;      // two a pod interface, and room
-constexpr rlim_t kLeastDescriptors = 256;  // fewer, and the data plane does not start
+constexpr rlim_t kDescriptors = dataplane::api::kMaxPorts;  // fewer, and it does not start
 
 // A file's number; nothing when it has none.
 std::optional<std::uint64_t> number_in(const std::filesystem::path& file) {
@@ -184,10 +183,8 @@ Check check_descriptors() {
   const bool is_known = ::getrlimit(RLIMIT_NOFILE, &limit) == 0;
   const std::string found = fmt::format("{} open files at most", limit.rlim_max);
   if (is_known && limit.rlim_max >= kDescriptors) return {"descriptors", Health::Good, found, {}};
-  const bool starts = is_known && limit.rlim_max >= kLeastDescriptors;
-  return {"descriptors", starts ? Health::Warning : Health::Bad,
-          found + ", two a pod interface are needed",
-          fmt::format("set LimitNOFILE={} in the units", kDescriptors)};
+  return {"descriptors", Health::Bad, found + ", the data plane needs more",
+          fmt::format("set LimitNOFILE={} in the units, or ulimit -n", kDescriptors)};
 }
 
 }  // namespace bulkhead::control::cli

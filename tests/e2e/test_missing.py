@@ -74,7 +74,7 @@ class Missing(ReachCase):
         self.assert_told(node, "capabilities", "cannot attach to TAP", "CAP_NET_ADMIN")
 
     def test_with_too_few_descriptors(self):
-        node = self.node(prefix=("prlimit", "--nofile=64:64"))
+        node = self.node(prefix=("prlimit", "--nofile=4095:4095"))
         node.start_dataplane()
         wait_for("the data plane gives up", lambda: not node.dataplane.is_running())
         self.assertEqual(node.dataplane.child.returncode, 1)
@@ -82,7 +82,7 @@ class Missing(ReachCase):
         self.assertEqual(len(lines), 1, lines)
         self.assertIn("LimitNOFILE", lines[0])
         self.assertEqual(node.preflight()["descriptors"]["health"], "bad")
-        node.prefix = ["prlimit", "--nofile=512:512"]  # the twin: few are enough to start
+        node.prefix = ["prlimit", "--nofile=4096:4096"]  # the twin
         node.start_dataplane()
         node.start_agent()
         node.wait_ready()
