@@ -34,6 +34,7 @@ class Parser {
       app_.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
       const bool is_help = error.get_exit_code() == 0;
+      if (!is_help && say_unknown_command(err)) return Exit::BadInput;
       app_.exit(error, out, err);
       return is_help ? Exit::Good : Exit::BadInput;
     }
@@ -45,6 +46,22 @@ class Parser {
   }
 
  private:
+  // CLI11 only says that a command is required, also when one was given that it does not know.
+  bool say_unknown_command(std::ostream& err) const {
+    const CLI::App* at = &app_;
+    for (auto chosen = at->get_subcommands(); !chosen.empty(); chosen = at->get_subcommands()) {
+      at = chosen.front();
+    }
+    const auto rest = app_.remaining(true);
+    const auto known = at->get_subcommands([](const CLI::App*) { return true; });
+    if (known.empty() || rest.empty() || rest.front().starts_with('-')) return false;
+    err << at->get_name() << ": there is no command '" << rest.front().substr(0, 80)
+        << "'; there are";
+    for (const auto* command : known) err << ' ' << command->get_name();
+    err << '\n';
+    return true;
+  }
+
   // What may follow each command: its sub-commands and long options.
   [[nodiscard]] CompletionWords words() const {
     CompletionWords words;
@@ -153,7 +170,7 @@ class Parser {
     explain->add_option("--from", from_, "NAMESPACE/POD or an address")->required();
     explain->add_option("--to", to_, "NAMESPACE/POD or an address")->required();
     explain->add_option("--protocol", protocol_, "TCP (default), UDP, SCTP, ICMP or ICMPv6");
-    explain->add_option("--port", port_, "destination port");
+    explain->add_option("--port", port_, "destination port")->check(CLI::Range(0, 65535));
     add_family(explain);
     add_table_commands(*policy);
   }

@@ -51,6 +51,22 @@ TEST_F(CommandTest, AMistypedPathIsNoValidPolicy) {
   }
 }
 
+TEST_F(CommandTest, AMistypedCommandIsNamedBesideTheKnownOnes) {
+  const auto ended = bulkhead({"policy", "chek", path()});
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_EQ(ended.err.find("policy: there is no command 'chek'; there are check "), 0u)
+      << ended.err;
+  EXPECT_EQ(bulkhead({"polcy"}).err.find("bulkhead: there is no command 'polcy'; there are policy"),
+            0u);
+}
+
+TEST_F(CommandTest, APortBeyondTheLastIsToldItsRange) {
+  const auto ended = bulkhead({"policy", "explain", path(), "--from", "frontend/web", "--to",
+                               "backend/db", "--port", "99999"});
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_NE(ended.err.find("not in range 0 to 65535"), std::string::npos) << ended.err;
+}
+
 TEST_F(CommandTest, NeverLetsAFileDriveTheTerminal) {
   write("evil.yaml", "kind: \"\x1b]0;title\x07\"\n\x1b[2J: 1\n");
   const auto ended = bulkhead({"policy", "check", path()});
