@@ -32,12 +32,8 @@ build_tests() {
 run_ctest() {
   local suite="$1" preset="$2" regex="$3" junit head tests failed skipped disabled
   junit="$(mktemp "$scratch/junit.XXXXXX")"
-  # Scenarios run kernels, processes and deadlines on a machine that others may load: a suite that
-  # holds them gets a second try, and ctest says so.
-  local retry=()
-  if [[ "$regex" == *scenario* ]]; then retry=(--repeat until-pass:2); fi
   ctest --test-dir "build/$preset" -R "$regex" -j "$(nproc)" --output-on-failure --timeout 600 \
-    "${retry[@]}" --no-tests=error --output-junit "$junit" 2>&1 | thin_out || true
+    --no-tests=error --output-junit "$junit" 2>&1 | thin_out || true
   say_seeds "$preset"
   head="$(tr '\n\t' '  ' < "$junit" | grep -o '<testsuite [^>]*>' | head -1)" || true
   number() { sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p" <<< "$head"; }
