@@ -107,10 +107,6 @@ struct Cluster {
   SharedMap<std::string, NodePtr> nodes;
 };
 
-// `next`, sharing with `before` every object that is the same in both: what two versions differ in
-// is then told by pointers. Cost: linear in the objects that were made anew.
-[[nodiscard]] Cluster sharing_with(const Cluster& before, Cluster next);
-
 // The policies' rule ids of the implicit rules (design.md section 1).
 inline constexpr std::string_view kRuleIsolated = "default/isolated";
 inline constexpr std::string_view kRuleNode = "default/node";  // the node-wide `default`
