@@ -247,7 +247,7 @@ Status emit(const EmitInputs& inputs, std::span<const Alias> aliases, Numbers& n
     }
   }
   if (auto ok = add_aliases(aliases, identities, builder); !ok) return ok;
-  builder.set_outside(inputs.tries);
+  builder.set_tries(inputs.tries);
   auto sections = builder.finish(compiled.revision);
   if (!sections) return tl::unexpected(sections.error());
   compiled.sections = std::move(*sections);

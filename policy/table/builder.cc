@@ -168,7 +168,7 @@ void TableBuilder::reserve_columns(Direction direction, std::uint32_t count) {
   columns = std::max(columns, count);
 }
 
-void TableBuilder::set_outside(std::span<const OutsidePrefix> prefixes) {
+void TableBuilder::set_outside(const std::vector<OutsidePrefix>& prefixes) {
   tries_ = std::make_shared<const Tries>(build_tries(prefixes));
 }
 

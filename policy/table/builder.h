@@ -81,9 +81,9 @@ class TableBuilder {
   void reserve_columns(Direction direction, std::uint32_t count);
 
   // Addresses that no prefix covers are the world.
-  void set_outside(std::span<const OutsidePrefix> prefixes);
+  void set_outside(const std::vector<OutsidePrefix>& prefixes);
   // The same, built before.
-  void set_outside(std::shared_ptr<const Tries> tries) { tries_ = std::move(tries); }
+  void set_tries(std::shared_ptr<const Tries> tries) { tries_ = std::move(tries); }
 
   // Fails when a limit of the format is exceeded, naming it.
   [[nodiscard]] Result<std::vector<Section>> finish(Revision revision) const;
