@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What may happen to an agent's folders: swapped, emptied, full, read-only. Enforcement goes on all the while."""
 
+import contextlib
 import os
 import shutil
 
@@ -175,21 +176,17 @@ class FullRunFolder(_Folders):
 
 
 class ReadOnlyState(_Folders):
-    def remount(self, how):
-        run("mount", "-o", f"remount,bind,{how}", self.node.path("var/lib/bulkhead"))
-
     def test_what_is_in_force_stays_and_nobody_is_half_attached(self):
+        # A mount of its own above the folder: the agent has files open for writing in the one below.
         folder = self.node.path("var/lib/bulkhead")
         run("mount", "--bind", folder, folder)
-        self.addCleanup(run, "umount", "-l", folder)
-        self.node.agent.kill()
-        self.node.start_agent()
-        self.node.wait_ready()
-        self.remount("ro")
-        self.addCleanup(self.remount, "rw")
+        mounted = contextlib.ExitStack()
+        mounted.callback(run, "umount", "-l", folder)
+        self.addCleanup(mounted.close)
+        run("mount", "-o", "remount,bind,ro", folder)
         self.assert_enforcement()
         self.assert_attach_fails()
-        self.remount("rw")
+        mounted.close()
         self.assert_attach_works()
         self.assert_enforcement()
 

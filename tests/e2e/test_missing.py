@@ -56,8 +56,11 @@ class Missing(ReachCase):
         self.assertEqual(found["health"], "bad", found)
         self.assertTrue(found["mend"])
         self.assertFalse(node.status()["dataplane_connected"])
-        self.assertEqual((node.host.ip("-o", "link").stdout, node.host.ip("rule").stdout), before)
-        self.assertEqual(node.host.run("sysctl", "-n", "net.ipv4.ip_forward").stdout, forwarding)
+        # It goes on trying; between two tries nothing of one is left.
+        wait_for("no device and no rule is left", lambda: before
+                 == (node.host.ip("-o", "link").stdout, node.host.ip("rule").stdout))
+        wait_for("forwarding is put back", lambda: forwarding
+                 == node.host.run("sysctl", "-n", "net.ipv4.ip_forward").stdout)
         self.assertNotIn("bulkhead", node.host.run("nft", "list", "tables").stdout)
 
     def test_without_the_tun_device(self):
