@@ -8,10 +8,10 @@
 
 namespace bulkhead::compile {
 
-// Compiles one version of a cluster after the other. Keeps what does not depend on what changed:
-// where only policies did, the pods, their identities and every peer that was resolved before; and
-// of the policies all but the changed ones. The bytes are those that compile() gives for the same
-// numbers. Thread: one.
+// Compiles one version of a cluster after the other at the cost of what differs: pods, namespaces,
+// policies, local pods. The bytes are those that compile() gives for the same numbers. Settings
+// that differ, nodes that differ where a policy names nodes, and numbers that are others than last
+// time mean a full compile. Thread: one.
 class Compiler {
  public:
   Compiler();
