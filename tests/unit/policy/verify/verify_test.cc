@@ -161,8 +161,10 @@ TEST(Verify, CatchesALostExcept) {
 
 TEST(Verify, CatchesAnAddressWithTheIdentityOfAnother) {
   Made made;
-  made.table.addresses.at(std::next(made.table.addresses.begin(), 3)->first).identity =
-      std::next(made.table.addresses.begin())->second.identity;
+  auto& addresses = made.table.addresses;
+  const IdentityId other = std::next(addresses.begin())->second.identity;
+  const IpAddress address = std::next(addresses.begin(), 3)->first;
+  addresses.at(address).identity = other;
   EXPECT_FALSE(made.check());
 }
 
