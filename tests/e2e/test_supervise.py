@@ -53,7 +53,8 @@ class Supervise(NodeCase):
     SERVERS = {"lab/server": (("TCP", 9000), ("UDP", 9000))}
 
     def dataplane_pid(self):
-        return self.node.status()["dataplane_pid"]
+        """Waits: an agent that makes its host ports again is without a data plane for a moment."""
+        return wait_for("a data plane is connected", lambda: self.node.status()["dataplane_pid"])
 
     def test_a_killed_data_plane_is_started_again_and_connections_survive(self):
         server = self.pods["lab/server"]
