@@ -46,7 +46,7 @@ class Compiler::Kept {
   // False where this is not what the next step can begin with.
   [[nodiscard]] bool fits(const model::Cluster& now, const Numbers& numbers) const {
     if (cluster_.settings != now.settings) return false;
-    if (policies_.names_nodes() && !are_same(cluster_.nodes, now.nodes)) return false;
+    if (policies_.has_named_nodes() && !are_same(cluster_.nodes, now.nodes)) return false;
     const auto released = numbers.released_since(mark_);
     return released &&
            std::ranges::none_of(*released, [&](IdentityId id) { return identities_.is_live(id); });

@@ -21,6 +21,14 @@ std::vector<Prefix> forensic_prefix(const model::PodPtr& pod) {
   return {*pod->quarantine->forensic_peer};
 }
 
+bool names_nodes(const model::Policy& policy) {
+  bool names = false;
+  for_each_peer(policy, [&](const model::Peer& peer) {
+    names = names || std::holds_alternative<model::NodePeer>(peer);
+  });
+  return names;
+}
+
 }  // namespace
 
 std::vector<Prefix> named_prefixes(const model::Cluster& cluster, const model::Policy& policy) {
@@ -35,14 +43,6 @@ std::vector<Prefix> named_prefixes(const model::Cluster& cluster, const model::P
     }
   });
   return named;
-}
-
-bool names_nodes(const model::Policy& policy) {
-  bool names = false;
-  for_each_peer(policy, [&](const model::Peer& peer) {
-    names = names || std::holds_alternative<model::NodePeer>(peer);
-  });
-  return names;
 }
 
 PolicyIndex::Change PolicyIndex::follow(const model::Cluster& before, const model::Cluster& now) {
@@ -62,12 +62,11 @@ PolicyIndex::Change PolicyIndex::follow(const model::Cluster& before, const mode
     change.has_policies = true;
     if (old != nullptr) {
       leave(named_prefixes(before, *old));
-      naming_nodes_ -= compile::names_nodes(*old) ? 1 : 0;
       of_namespace_.at(old->namespace_name).erase({old->priority, id});
     }
     if (policy != nullptr) {
       use(named_prefixes(now, *policy));
-      naming_nodes_ += compile::names_nodes(*policy) ? 1 : 0;
+      has_named_nodes_ = has_named_nodes_ || names_nodes(*policy);
       of_namespace_[policy->namespace_name].emplace(std::pair(policy->priority, id), policy.get());
     }
   };

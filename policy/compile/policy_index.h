@@ -15,7 +15,6 @@ namespace bulkhead::compile {
 // Every prefix the policy's peers name, nodes' addresses included.
 [[nodiscard]] std::vector<Prefix> named_prefixes(const model::Cluster& cluster,
                                                  const model::Policy& policy);
-[[nodiscard]] bool names_nodes(const model::Policy& policy);
 
 // The policies of a cluster as a compile asks for them: by the namespace whose pods they can
 // select, and by the prefixes they name. Borrows from the cluster. Follows it from version to
@@ -38,8 +37,8 @@ class PolicyIndex {
 
   [[nodiscard]] const Ordered& cluster_wide() const { return of(""); }
   [[nodiscard]] const Ordered& of(const std::string& namespace_name) const;
-  // A policy's peers are the addresses of nodes.
-  [[nodiscard]] bool names_nodes() const { return naming_nodes_ > 0; }
+  // A policy's peers are the addresses of nodes, or once were: what was resolved of them is kept.
+  [[nodiscard]] bool has_named_nodes() const { return has_named_nodes_; }
 
  private:
   void use(const std::vector<Prefix>& prefixes);
@@ -50,7 +49,7 @@ class PolicyIndex {
   // those of local pods, so that identities do not depend on which pods live here.
   std::map<Prefix, std::uint32_t> uses_;
   std::map<Prefix, bool> touched_;  // by the step under way: was it used before?
-  std::size_t naming_nodes_ = 0;
+  bool has_named_nodes_ = false;
 };
 
 }  // namespace bulkhead::compile

@@ -100,7 +100,7 @@ std::uint32_t Resolver::set_of(const model::Peer& peer, const std::string& own_n
   }
   if (const auto* block = std::get_if<model::CidrPeer>(&peer)) return set_of_block(*block);
   if (const auto* nodes = std::get_if<model::NodePeer>(&peer)) return set_of_nodes(*nodes);
-  if (std::holds_alternative<model::WorldPeer>(peer)) return set_of_world();
+  if (std::holds_alternative<model::WorldPeer>(peer)) return set_of_all("world", false);
   if (std::holds_alternative<model::DnsPeer>(peer)) return set_of_dns();
   return remembered(
       "nobody", [] { return Numbers{}; }, [](const Identity&) { return false; });
@@ -168,32 +168,20 @@ std::uint32_t Resolver::set_of_nodes(const model::NodePeer& peer) {
       });
 }
 
-std::uint32_t Resolver::set_of_all_pods() {
-  const auto is_pod = [](const Identity& identity) {
-    return identity.is_live && identity.group != kNoGroup;
-  };
-  const auto find = [&] {
-    Numbers found;
-    for (std::uint32_t id = 0; id < identities_.all().size(); ++id) {
-      if (is_pod(identities_.all()[id])) found.push_back(id);
-    }
-    return found;
-  };
-  return remembered("all pods", find, is_pod);
-}
+std::uint32_t Resolver::set_of_all_pods() { return set_of_all("all pods", true); }
 
-std::uint32_t Resolver::set_of_world() {
-  const auto is_outside = [](const Identity& identity) {
-    return identity.is_live && identity.group == kNoGroup;
+std::uint32_t Resolver::set_of_all(const std::string& text, const bool is_pod) {
+  const auto is_one = [is_pod](const Identity& identity) {
+    return identity.is_live && (identity.group != kNoGroup) == is_pod;
   };
   const auto find = [&] {
     Numbers found;
     for (std::uint32_t id = 0; id < identities_.all().size(); ++id) {
-      if (is_outside(identities_.all()[id])) found.push_back(id);
+      if (is_one(identities_.all()[id])) found.push_back(id);
     }
     return found;
   };
-  return remembered("world", find, is_outside);
+  return remembered(text, find, is_one);
 }
 
 std::uint32_t Resolver::set_of_dns() {

@@ -58,7 +58,8 @@ class Resolver {
                                           const std::string& own_namespace);
   [[nodiscard]] std::uint32_t set_of_block(const model::CidrPeer& peer);
   [[nodiscard]] std::uint32_t set_of_nodes(const model::NodePeer& peer);
-  [[nodiscard]] std::uint32_t set_of_world();
+  // Every pod, or every outside identity.
+  [[nodiscard]] std::uint32_t set_of_all(const std::string& text, bool is_pod);
   [[nodiscard]] bool has_pod(const model::PodPeer& peer, const std::string& own_namespace,
                              std::uint32_t group) const;
   [[nodiscard]] bool is_dns(const Identity& identity) const;

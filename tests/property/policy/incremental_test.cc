@@ -31,11 +31,15 @@ class Editor {
 
   void edit(model::Cluster& cluster, compile::LocalPods& local) {
     const model::Cluster donor = testing::random_cluster(random_);
-    switch (random_() % 12) {
+    switch (random_() % 14) {
       case 0:
       case 10:
       case 11:
         take(cluster.pods, donor.pods);
+        break;
+      case 12:
+      case 13:
+        take(cluster.nodes, donor.nodes);
         break;
       case 1:
         take(cluster.namespaces, donor.namespaces);

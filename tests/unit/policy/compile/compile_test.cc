@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "policy/compile/compiler.h"
 #include "policy/table/lookup.h"
 #include "tests/unit/policy/compile/cluster_builder.h"
 
@@ -306,6 +307,51 @@ TEST(Compile, SameNumbersGiveSameBytes) {
   ASSERT_EQ(first.sections.size(), again.sections.size());
   for (std::size_t i = 0; i < first.sections.size(); ++i) {
     EXPECT_EQ(first.sections[i].bytes, again.sections[i].bytes);
+  }
+}
+
+// What was resolved for a policy that is gone must not come back with nodes that are gone.
+TEST(Compiler, ForgetsTheNodesOfAPolicyThatComesBack) {
+  for (const auto& [pod, old_node, new_node] :
+       {std::tuple{"10.0.0.1", "192.0.2.1", "192.0.2.2"},
+        std::tuple{"fd00::1", "2001:db8::1", "2001:db8::2"}}) {
+    ClusterBuilder builder;
+    builder.pod("a", "web", pod);
+    const auto set_node = [&](const char* address) {
+      auto node = std::make_shared<model::Node>();
+      node->name = "n";
+      node->addresses = {ip(address)};
+      builder.cluster.nodes["n"] = node;
+    };
+    const auto add_policy = [&] {
+      auto& policy = builder.policy("a", "p");
+      policy.policy_types = {Direction::Egress};
+      allow(policy, Direction::Egress, {model::NodePeer{}});
+    };
+    Compiler compiler;
+    Numbers numbers;
+    std::uint64_t revision = 0;
+    const auto reaches = [&](const char* address) {
+      const auto table = *compiler.compile(builder.cluster, {}, Revision{++revision}, numbers);
+      const auto view = *table::TableView::open(table.section_bytes());
+      const table::Query query{table.addresses.at(ip(pod)).identity,
+                               view.outside_identity(ip(address)), 80, kTcp};
+      table::Decision decision;
+      table::lookup(view, Direction::Egress, {&query, 1}, {&decision, 1});
+      return decision.verdict == Verdict::Allow;
+    };
+    set_node(old_node);
+    add_policy();
+    EXPECT_TRUE(reaches(old_node));
+    EXPECT_FALSE(reaches(new_node));
+    const std::string id = builder.cluster.policies.begin()->first;
+    builder.cluster.policies.erase(id);
+    EXPECT_TRUE(reaches(new_node)) << "no policy, plain Kubernetes";
+    set_node(new_node);
+    EXPECT_TRUE(reaches(old_node));
+    add_policy();
+    EXPECT_TRUE(reaches(new_node));
+    EXPECT_FALSE(reaches(old_node));
   }
 }
 
