@@ -2,20 +2,31 @@
 #include "policy/parse/report.h"
 
 namespace bulkhead::parse {
+namespace {
+
+void add_printable(std::string& out, char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  if (byte >= 0x20 && byte < 0x7f) {
+    out += c;
+  } else {
+    out += fmt::format("\\x{:02x}", byte);
+  }
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+  std::string out;
+  for (const char c : text) add_printable(out, c);
+  return out;
+}
 
 std::string in_quotes(std::string_view text) {
   constexpr std::size_t kLongest = 80;
   std::string out = "\"";
   for (const char c : text.substr(0, kLongest)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte >= 0x20 && byte < 0x7f) {
-      out += c;
-    } else {
-      out += fmt::format("\\x{:02x}", byte);
-    }
+    if (c == '"' || c == '\\') out += '\\';
+    add_printable(out, c);
   }
   if (text.size() > kLongest) out += "...";
   return out + "\"";

@@ -13,6 +13,9 @@
 
 namespace bulkhead::parse {
 
+// What a library says, fit for a terminal and a log: control and non-ASCII bytes escaped.
+[[nodiscard]] std::string printable(std::string_view text);
+
 // The text in double quotes, fit for a terminal and a log: control and non-ASCII bytes escaped, cut
 // to 80 characters.
 [[nodiscard]] std::string in_quotes(std::string_view text);

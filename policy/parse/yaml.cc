@@ -304,9 +304,9 @@ Status read_yaml(const Part& part, const Limits& limits,
     return tl::unexpected(std::move(refusal.error));
   } catch (const YAML::Exception& error) {
     return fail_at(fmt::format("{}:{}", error.mark.line + 1, error.mark.column + 1),
-                   "not valid YAML: {}", error.msg);
+                   "not valid YAML: {}", printable(error.msg));
   } catch (const std::exception& error) {
-    return fail_at("1:1", "not valid YAML: {}", error.what());
+    return fail_at("1:1", "not valid YAML: {}", printable(error.what()));
   }
 }
 

@@ -11,11 +11,11 @@ namespace {
 
 using bulkhead::Error;
 
-// One line that a terminal and a log can take.
+// One line that a terminal, a log and JSON can take.
 void demand_clean(const std::vector<Error>& messages) {
   for (const auto& message : messages) {
     const auto text = message.text();
-    if (std::ranges::any_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
+    if (std::ranges::any_of(text, [](unsigned char c) { return c < 0x20 || c >= 0x7f; })) {
       std::abort();
     }
   }

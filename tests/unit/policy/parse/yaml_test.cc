@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <ctime>
 
 #include "policy/parse/text_check.h"
@@ -128,6 +129,17 @@ TEST(Yaml, RefusesAQuoteThatNeverCloses) {
 }
 
 // Each bomb must end in one error, soon.
+TEST(Yaml, WhatTheLibrarySaysIsPrintable) {
+  // It quotes the character it stumbled over: here its own mark of the end, and half a letter.
+  for (const std::string text : {"{\"\\", "a: \"\\\xc3\xa9\"\n"}) {
+    const auto tree = read_tree(text);
+    ASSERT_FALSE(tree);
+    EXPECT_THAT(tree.error().message, HasSubstr("\\x"));
+    EXPECT_TRUE(std::ranges::all_of(tree.error().message,
+                                    [](unsigned char c) { return c >= 0x20 && c < 0x7f; }));
+  }
+}
+
 TEST(Yaml, RefusesBombsQuickly) {
   std::string laughs = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n";
   for (int i = 1; i < 12; ++i) {
