@@ -2,6 +2,7 @@
 #include "policy/compile/classes.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "policy/compile/label_index.h"
@@ -46,6 +47,12 @@ std::uint32_t Columns::count() const {
 std::uint32_t Columns::port_list(std::uint32_t column) const {
   const auto found = with_ports_.find(column);
   return found != with_ports_.end() ? found->second : 0;
+}
+
+std::span<const std::uint32_t> Columns::sets_of(std::uint32_t column) const {
+  if (column >= class_at_.size() || class_at_[column] == kNoClass) return {};
+  return std::span(classes_[class_at_[column]].signature)
+      .first(classes_[class_at_[column]].signature.size() - 1);
 }
 
 std::uint32_t Columns::ports_of(const ColumnInputs& inputs, std::uint32_t id) const {
@@ -191,10 +198,13 @@ void Columns::find_first(const std::set<std::uint32_t>& touched) {
 // A class that did not change keeps its column: its identities had it, and nobody else did.
 void Columns::number(const std::set<std::uint32_t>& touched, const std::vector<Move>& moved) {
   std::vector<std::uint32_t> order;
-  std::set<std::uint32_t> left_columns;  // of classes that are no more, or take another
+  std::map<std::uint32_t, Signature> left;  // columns of classes that are no more, or take another
   for (const std::uint32_t number : touched) {
     Class& held = classes_[number];
-    if (held.column != 0) left_columns.insert(held.column);
+    if (held.column != 0) {
+      left.emplace(held.column, held.signature);
+      class_at_[held.column] = kNoClass;
+    }
     with_ports_.erase(held.column);
     if (held.size > 0) {
       order.push_back(number);
@@ -221,10 +231,34 @@ void Columns::number(const std::set<std::uint32_t>& touched, const std::vector<M
       taken.insert(held.column);
     }
     if (held.signature.back() != 0) with_ports_.emplace(held.column, held.signature.back());
+    if (held.column >= class_at_.size()) class_at_.resize(held.column + 1, kNoClass);
+    class_at_[held.column] = number;
   }
   if (!before_.empty()) used_columns_.clear();
-  for (const std::uint32_t column : left_columns) used_columns_.erase(column);
+  for (const auto& [column, signature] : left) used_columns_.erase(column);
   used_columns_.insert(taken.begin(), taken.end());
+  note_moved(left, order);
+}
+
+void Columns::note_moved(const std::map<std::uint32_t, Signature>& before,
+                         const std::vector<std::uint32_t>& classes) {
+  static const Signature kNobody = {0};
+  moved_.clear();
+  const auto note = [&](std::uint32_t column, const Signature& was, const Signature& is) {
+    if (was == is) return;
+    Moved moved{.column = column, .sets = {}, .has_other_ports = was.back() != is.back()};
+    std::ranges::set_symmetric_difference(was.begin(), was.end() - 1, is.begin(), is.end() - 1,
+                                          std::back_inserter(moved.sets));
+    moved_.push_back(std::move(moved));
+  };
+  for (const std::uint32_t number : classes) {
+    const Class& held = classes_[number];
+    const auto was = before.find(held.column);
+    note(held.column, was != before.end() ? was->second : kNobody, held.signature);
+  }
+  for (const auto& [column, signature] : before) {
+    if (class_at_[column] == kNoClass) note(column, signature, kNobody);
+  }
 }
 
 std::uint32_t Columns::column_before(std::uint32_t id) const {

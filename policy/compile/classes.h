@@ -69,6 +69,16 @@ class Columns {
   [[nodiscard]] const std::map<std::uint32_t, std::uint32_t>& with_ports() const {
     return with_ports_;
   }
+  // A column that means others than in the last table: the peer sets that its identities are in now
+  // and were not, or the reverse, ascending; whether their named ports are others.
+  struct Moved {
+    std::uint32_t column = 0;
+    std::vector<std::uint32_t> sets;
+    bool has_other_ports = false;
+  };
+  [[nodiscard]] const std::vector<Moved>& moved() const { return moved_; }
+  // The peer sets of a column's identities, ascending; of one that nobody has, none.
+  [[nodiscard]] std::span<const std::uint32_t> sets_of(std::uint32_t column) const;
   // A peer set's columns, in no order.
   template <class Note>
   void for_each_of_set(std::uint32_t set, const Note& note) const {
@@ -103,6 +113,8 @@ class Columns {
   void find_first(const std::set<std::uint32_t>& touched);
   void number(const std::set<std::uint32_t>& touched, const std::vector<Move>& moved);
   void note_sets(std::uint32_t number, const bool is_new);
+  void note_moved(const std::map<std::uint32_t, Signature>& before,
+                  const std::vector<std::uint32_t>& classes);
 
   Direction direction_;
   std::vector<std::uint32_t> before_;  // columns of identities in a table that was not followed
@@ -112,6 +124,8 @@ class Columns {
   std::vector<std::uint32_t> class_of_;                // by identity
   std::vector<std::vector<std::uint32_t>> of_set_;     // classes, by set
   std::map<std::uint32_t, std::uint32_t> with_ports_;  // by column
+  std::vector<std::uint32_t> class_at_;                // by column
+  std::vector<Moved> moved_;
   std::set<std::uint32_t> used_columns_;
   std::vector<bool> used_sets_;
   std::vector<bool> named_ports_;  // by number of the name

@@ -61,7 +61,16 @@ class Compiler::Kept {
     if (!identities) return tl::unexpected(identities.error());
     for_each_difference(cluster_.policies, now.policies,
                         [&](const auto&, const auto& old, const auto&) {
-                          if (old != nullptr) resolver_.forget(*old);
+                          if (old == nullptr) return;
+                          resolver_.forget(*old);
+                          book_.forget(*old);
+                        });
+    // Whether a rule is staged is also its namespace's to say.
+    for_each_difference(cluster_.namespaces, now.namespaces,
+                        [&](const auto& name, const auto&, const auto&) {
+                          for (const auto& [order, policy] : policies_.of(name)) {
+                            book_.forget(*policy);
+                          }
                         });
     cluster_ = now;
     const bool has_subjects = local_.follow(now, local, identities_, *identities);
@@ -88,51 +97,60 @@ class Compiler::Kept {
  private:
   Status write(Revision revision, Numbers& numbers, std::span<const Alias> aliases,
                const Identities::Change& change) {
-    RuleBook book(resolver_, identities_.inventory(), port_names_);
     const auto groups = local_.all();
-    const auto subjects = find_subjects(cluster_, groups, identities_, policies_, resolver_, book);
+    const auto subjects = find_subjects(cluster_, groups, identities_, policies_, resolver_, book_);
+    book_.forget_unused();
     if (auto ok = resolver_.check_limit(); !ok) return ok;
-    follow_columns(book, subjects, numbers, change);
+    follow_columns(subjects, numbers, change);
     CompiledTable compiled;
     compiled.revision = revision;
-    const EmitInputs inputs{.book = book,
+    const EmitInputs inputs{.book = book_,
                             .identities = identities_,
                             .subjects = subjects,
-                            .columns = *columns_,
+                            .columns = layout_->columns,
                             .port_lists = port_lists_,
                             .tries = tries_};
-    if (auto ok = emit(inputs, aliases, numbers, compiled); !ok) return ok;
+    if (auto ok = layout_->emitter.emit(inputs, aliases, numbers, compiled); !ok) return ok;
     places_ = numbers.shared_places();
     has_aliases_ = !aliases.empty();
     last_ = std::move(compiled);
     return {};
   }
 
-  void follow_columns(const RuleBook& book, const std::vector<Subject>& subjects,
-                      const Numbers& numbers, const Identities::Change& change) {
+  void follow_columns(const std::vector<Subject>& subjects, const Numbers& numbers,
+                      const Identities::Change& change) {
     const ColumnInputs inputs{.identities = identities_,
                               .resolver = resolver_,
-                              .book = book,
+                              .book = book_,
                               .port_names = port_names_,
                               .port_lists = port_lists_};
     Identities::Change everything;
-    const bool is_anew = !columns_ || places_ != numbers.shared_places();
+    const bool is_anew = !layout_ || places_ != numbers.shared_places();
     if (is_anew) {
-      const auto& before = numbers.places().identities;
-      columns_ = {Columns(Direction::Egress, before), Columns(Direction::Ingress, before)};
+      layout_.emplace(numbers);
       for (std::uint32_t id = 0; id < identities_.all().size(); ++id) {
         if (identities_.all()[id].is_live) everything.come.push_back(id);
       }
     }
     std::vector<bool> is_used;
     for (const Direction direction : kDirections) {
-      const auto used = used_sets(direction, subjects, book, resolver_.sets().size());
-      auto& columns = (*columns_)[static_cast<std::size_t>(direction)];
+      const auto used = used_sets(direction, subjects, book_, resolver_.sets().size());
+      auto& columns = layout_->columns[static_cast<std::size_t>(direction)];
       columns.follow(inputs, used, is_anew ? everything : change);
       is_used = either(std::move(is_used), used);
     }
     resolver_.forget_unused(is_used);
   }
+
+  // What goes from the last table to the next one, whoever wrote it.
+  struct Layout {
+    explicit Layout(const Numbers& numbers)
+        : columns{Columns(Direction::Egress, numbers.places().identities),
+                  Columns(Direction::Ingress, numbers.places().identities)},
+          emitter(numbers) {}
+    std::array<Columns, 2> columns;
+    Emitter emitter;
+  };
 
   model::Cluster cluster_;
   PolicyIndex policies_;
@@ -141,7 +159,8 @@ class Compiler::Kept {
   Resolver resolver_{cluster_, identities_};
   PortNames port_names_;
   PortLists port_lists_;
-  std::optional<std::array<Columns, 2>> columns_;
+  RuleBook book_{resolver_, identities_.inventory(), port_names_};
+  std::optional<Layout> layout_;
   std::shared_ptr<const table::Tries> tries_;
   // The last table, and the numbers it came with.
   std::optional<CompiledTable> last_;

@@ -2,6 +2,7 @@
 #include "policy/compile/rule_book.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "policy/table/format.h"
 
@@ -29,19 +30,67 @@ std::optional<std::uint32_t> PortNames::find(const Name& name) const {
   return found->second;
 }
 
-RuleBook::RuleBook(Resolver& resolver, const Inventory& inventory, PortNames& port_names)
-    : resolver_(resolver), inventory_(inventory), port_names_(port_names) {
+const std::string& RuleBook::text(RuleName name) const {
   // In the order of RuleName.
-  for (const std::string_view name :
-       {model::kRuleIsolated, model::kRuleNode, model::kRuleNamespace, model::kRuleDns,
-        model::kRuleOwnNode, model::kRuleQuarantine}) {
-    names_.emplace_back(name);
+  static const std::array<std::string, kImplicitRules> kImplicit = {
+      std::string(model::kRuleIsolated),  std::string(model::kRuleNode),
+      std::string(model::kRuleNamespace), std::string(model::kRuleDns),
+      std::string(model::kRuleOwnNode),   std::string(model::kRuleQuarantine)};
+  const auto number = static_cast<std::uint32_t>(name);
+  return number < kImplicitRules ? kImplicit[number] : rules_[number - kImplicitRules].text;
+}
+
+std::uint32_t RuleBook::take_number() {
+  if (free_.empty()) {
+    rules_.emplace_back();
+    return static_cast<std::uint32_t>(rules_.size() - 1);
   }
+  const std::uint32_t number = free_.back();
+  free_.pop_back();
+  return number;
 }
 
 std::uint32_t RuleBook::add(FlatRule rule) {
-  rules_.push_back(std::move(rule));
-  return static_cast<std::uint32_t>(rules_.size() - 1);
+  const std::uint32_t number = take_number();
+  rules_[number].flat = std::move(rule);
+  return number;
+}
+
+void RuleBook::leave(std::uint32_t number) {
+  for (const std::uint32_t name : rules_[number].flat.named_ports) --port_name_uses_[name];
+  leaving_.push_back(number);
+}
+
+void RuleBook::forget(const model::Policy& policy) {
+  const auto found = of_policy_.find(&policy);
+  if (found == of_policy_.end()) return;
+  for (const auto& rules : found->second.rules) {
+    for (const std::uint32_t number : rules) leave(number);
+  }
+  of_policy_.erase(found);
+}
+
+void RuleBook::forget_unused() {
+  for (auto at = of_policy_.begin(); at != of_policy_.end();) {
+    if (std::exchange(at->second.is_used, false)) {
+      ++at;
+      continue;
+    }
+    for (const auto& rules : at->second.rules) {
+      for (const std::uint32_t number : rules) leave(number);
+    }
+    at = of_policy_.erase(at);
+  }
+  for (auto at = implicit_.begin(); at != implicit_.end();) {
+    if (std::exchange(at->second.is_used, false)) {
+      ++at;
+      continue;
+    }
+    leave(at->second.number);
+    at = implicit_.erase(at);
+  }
+  free_.insert(free_.end(), leaving_.begin(), leaving_.end());
+  leaving_.clear();
 }
 
 void RuleBook::add_port(FlatRule& flat, const model::PortMatch& match) {
@@ -52,16 +101,15 @@ void RuleBook::add_port(FlatRule& flat, const model::PortMatch& match) {
   }
   const std::uint32_t number =
       port_names_.number_of({match.protocol, std::get<model::NamedPort>(match.port).name});
-  if (number >= named_ports_.size()) named_ports_.resize(number + 1);
-  named_ports_[number] = true;
+  if (number >= port_name_uses_.size()) port_name_uses_.resize(number + 1);
+  ++port_name_uses_[number];
   flat.named_ports.push_back(number);
 }
 
-FlatRule RuleBook::flatten(const model::Policy& policy, Direction direction,
-                           const model::Rule& rule) {
+FlatRule RuleBook::flatten(const model::Policy& policy, const model::Rule& rule) {
   const Space* own = inventory_.space(policy.namespace_name);
   const bool is_namespace_staged = own != nullptr && own->ns->staged;
-  FlatRule flat{.name = static_cast<RuleName>(names_.size()),
+  FlatRule flat{.name = RuleName::Isolated,
                 .tier = policy.tier,
                 .action = rule.action,
                 .staged = policy.staged || is_namespace_staged,
@@ -70,7 +118,6 @@ FlatRule RuleBook::flatten(const model::Policy& policy, Direction direction,
                 .peer_sets = {},
                 .ports = {},
                 .named_ports = {}};
-  names_.push_back(policy.rule_id(direction, rule));
   for (const model::Peer& peer : rule.peers) {
     flat.peer_sets.push_back(resolver_.set_of_written(peer, policy.namespace_name));
   }
@@ -82,55 +129,69 @@ FlatRule RuleBook::flatten(const model::Policy& policy, Direction direction,
 const std::vector<std::uint32_t>& RuleBook::rules_of(const model::Policy& policy,
                                                      Direction direction) {
   const auto d = static_cast<std::size_t>(direction);
-  auto& numbers = of_policy_[&policy][d];
-  bool& is_flat = is_flat_[&policy][d];
-  if (is_flat) return numbers;
-  is_flat = true;
+  OfPolicy& known = of_policy_[&policy];
+  known.is_used = true;
+  if (std::exchange(known.is_flat[d], true)) return known.rules[d];
   for (const model::Rule& rule : policy.rules_of(direction)) {
-    numbers.push_back(add(flatten(policy, direction, rule)));
+    const std::uint32_t number = add(flatten(policy, rule));
+    rules_[number].flat.name = static_cast<RuleName>(kImplicitRules + number);
+    rules_[number].text = policy.rule_id(direction, rule);
+    known.rules[d].push_back(number);
   }
-  return numbers;
+  return known.rules[d];
 }
 
-std::uint32_t RuleBook::add_dns(std::uint32_t peer_set) {
+template <class Make>
+std::uint32_t RuleBook::implicit(const std::string& key, const Make& make) {
+  const auto [found, is_new] = implicit_.try_emplace(key);
+  if (is_new) found->second.number = add(make());
+  found->second.is_used = true;
+  return found->second.number;
+}
+
+FlatRule RuleBook::dns_to(std::uint32_t peer_set) {
   FlatRule rule;
   rule.name = RuleName::Dns;
   rule.tier = model::Tier::Default;
   rule.peer_sets = {peer_set};
   rule.ports = {range_of(kTcp, {kDnsPort, kDnsPort}), range_of(kUdp, {kDnsPort, kDnsPort})};
-  return add(std::move(rule));
+  return rule;
 }
 
 std::uint32_t RuleBook::dns_rule() {
-  if (!dns_rule_) dns_rule_ = add_dns(resolver_.set_of_dns());
-  return *dns_rule_;
+  return implicit("dns", [&] { return dns_to(resolver_.set_of_dns()); });
 }
 
 std::uint32_t RuleBook::dns_server_rule() {
-  if (!dns_server_rule_) dns_server_rule_ = add_dns(resolver_.set_of_all_pods());
-  return *dns_server_rule_;
+  return implicit("dns server", [&] { return dns_to(resolver_.set_of_all_pods()); });
 }
 
 std::uint32_t RuleBook::forensic_rule(const Prefix& peer) {
-  const auto found = forensic_rules_.find(peer);
-  if (found != forensic_rules_.end()) return found->second;
-  FlatRule rule;
-  rule.name = RuleName::Quarantine;
-  rule.tier = model::Tier::Quarantine;
-  rule.every_port = true;
-  rule.peer_sets = {resolver_.set_of(model::CidrPeer{peer, {}}, "")};
-  const std::uint32_t number = add(std::move(rule));
-  forensic_rules_.emplace(peer, number);
-  return number;
+  return implicit(peer.text(), [&] {
+    FlatRule rule;
+    rule.name = RuleName::Quarantine;
+    rule.tier = model::Tier::Quarantine;
+    rule.every_port = true;
+    rule.peer_sets = {resolver_.set_of(model::CidrPeer{peer, {}}, "")};
+    return rule;
+  });
+}
+
+std::vector<bool> RuleBook::named_ports() const {
+  std::vector<bool> named(port_name_uses_.size());
+  for (std::size_t i = 0; i < named.size(); ++i) named[i] = port_name_uses_[i] > 0;
+  return named;
 }
 
 std::vector<PortOfName> RuleBook::ports_of(const model::Pod& pod) const {
   std::vector<PortOfName> ports;
-  if (named_ports_.empty()) return ports;  // most books
+  if (port_name_uses_.empty()) return ports;  // most books
   for (const model::ContainerPort& port : pod.ports) {
     if (port.name.empty() || !has_ports(port.protocol)) continue;
     const auto number = port_names_.find({port.protocol, port.name});
-    if (!number || *number >= named_ports_.size() || !named_ports_[*number]) continue;
+    const bool is_named =
+        number && *number < port_name_uses_.size() && port_name_uses_[*number] > 0;
+    if (!is_named) continue;
     // The first of a name counts, as in the kubelet's own look-up.
     if (std::ranges::find(ports, *number, &PortOfName::named_port) != ports.end()) continue;
     ports.push_back({*number, table::line_point(port.protocol, port.port)});

@@ -16,8 +16,10 @@
 
 namespace bulkhead::compile {
 
-// A rule's name as a number. The implicit rules come first, in this order.
+// A rule's name as a number. The implicit rules come first, in this order; the rules of policies
+// follow, by their numbers in the book.
 enum class RuleName : std::uint32_t { Isolated, Node, Namespace, Dns, OwnNode, Quarantine };
+inline constexpr std::uint32_t kImplicitRules = 6;
 
 // Points of the (protocol, port) line of policy/table/format.h, both ends included.
 struct LineRange {
@@ -59,10 +61,13 @@ class PortNames {
   std::vector<const Name*> names_;
 };
 
-// The rules that some subject needs, each flattened once, numbered in order of need.
+// The rules that some subject needs, each flattened once. A rule keeps its number from table to
+// table, for as long as a subject of every one of them needs it.
 class RuleBook {
  public:
-  RuleBook(Resolver& resolver, const Inventory& inventory, PortNames& port_names);
+  // All are borrowed.
+  RuleBook(Resolver& resolver, const Inventory& inventory, PortNames& port_names)
+      : resolver_(resolver), inventory_(inventory), port_names_(port_names) {}
 
   // The policy's rules of a direction, as numbers of rules.
   [[nodiscard]] const std::vector<std::uint32_t>& rules_of(const model::Policy& policy,
@@ -74,33 +79,53 @@ class RuleBook {
   // default/quarantine for the one forensic peer.
   [[nodiscard]] std::uint32_t forensic_rule(const Prefix& peer);
 
-  [[nodiscard]] const FlatRule& rule(std::uint32_t number) const { return rules_[number]; }
-  [[nodiscard]] const std::string& text(RuleName name) const {
-    return names_[static_cast<std::size_t>(name)];
-  }
+  // The policy is no more, or its namespace is another one.
+  void forget(const model::Policy& policy);
+  // Every subject has said what it needs; the rest is forgotten. Its numbers are free for the next
+  // table, not for this one.
+  void forget_unused();
+
+  [[nodiscard]] const FlatRule& rule(std::uint32_t number) const { return rules_[number].flat; }
+  [[nodiscard]] const std::string& text(RuleName name) const;
   // The named ports of the book that this pod has, sorted. Complete once every rule is in.
   [[nodiscard]] std::vector<PortOfName> ports_of(const model::Pod& pod) const;
   // By number: whether a rule of the book gives this name to a port.
-  [[nodiscard]] const std::vector<bool>& named_ports() const { return named_ports_; }
+  [[nodiscard]] std::vector<bool> named_ports() const;
 
  private:
-  [[nodiscard]] FlatRule flatten(const model::Policy& policy, Direction direction,
-                                 const model::Rule& rule);
+  struct Held {
+    FlatRule flat;
+    std::string text;  // its name
+  };
+  struct OfPolicy {
+    std::array<std::vector<std::uint32_t>, 2> rules;
+    std::array<bool, 2> is_flat{};
+    bool is_used = false;
+  };
+  // A rule that no policy has.
+  struct Implicit {
+    std::uint32_t number = 0;
+    bool is_used = false;
+  };
+
+  [[nodiscard]] FlatRule flatten(const model::Policy& policy, const model::Rule& rule);
   void add_port(FlatRule& flat, const model::PortMatch& match);
+  [[nodiscard]] std::uint32_t take_number();
   [[nodiscard]] std::uint32_t add(FlatRule rule);
-  [[nodiscard]] std::uint32_t add_dns(std::uint32_t peer_set);
+  template <class Make>
+  [[nodiscard]] std::uint32_t implicit(const std::string& key, const Make& make);
+  [[nodiscard]] static FlatRule dns_to(std::uint32_t peer_set);
+  void leave(std::uint32_t number);
 
   Resolver& resolver_;
   const Inventory& inventory_;
-  std::vector<FlatRule> rules_;
-  std::vector<std::string> names_;
-  std::unordered_map<const model::Policy*, std::array<std::vector<std::uint32_t>, 2>> of_policy_;
-  std::unordered_map<const model::Policy*, std::array<bool, 2>> is_flat_;
   PortNames& port_names_;
-  std::vector<bool> named_ports_;
-  std::map<Prefix, std::uint32_t> forensic_rules_;
-  std::optional<std::uint32_t> dns_rule_;
-  std::optional<std::uint32_t> dns_server_rule_;
+  std::vector<Held> rules_;
+  std::vector<std::uint32_t> free_;
+  std::vector<std::uint32_t> leaving_;  // free from the next table on
+  std::unordered_map<const model::Policy*, OfPolicy> of_policy_;
+  std::map<std::string, Implicit> implicit_;
+  std::vector<std::uint32_t> port_name_uses_;  // by number of the name
 };
 
 }  // namespace bulkhead::compile

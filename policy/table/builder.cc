@@ -44,21 +44,29 @@ std::vector<SectionBytes> borrow(std::span<const Section> sections) {
 }
 
 TableBuilder::TableBuilder(Places before)
-    : identities_before_(std::move(before.identities)),
-      identities_(kFirstDynamicIdentity.value),
-      free_rows_{FreeNumbers(named_rows(identities_before_, 0), 1),
-                 FreeNumbers(named_rows(identities_before_, 1), 1)},
-      blocks_(std::move(before.blocks)),
-      rule_sets_(std::move(before.rule_sets)),
-      decisions_(std::move(before.decisions)),
-      wide_maps_(std::move(before.wide_maps)),
-      wide_pages_(std::move(before.wide_pages)) {
+    : blocks_(1, std::move(before.blocks)),
+      rule_sets_(1, std::move(before.rule_sets)),
+      decisions_(1, std::move(before.decisions)),
+      wide_maps_(0, std::move(before.wide_maps)),
+      wide_pages_(1, std::move(before.wide_pages)),
+      identities_before_(std::move(before.identities)) {
+  begin();
+}
+
+void TableBuilder::begin() {
+  identities_.assign(kFirstDynamicIdentity.value, {});
+  columns_ = {1, 1};
+  filled_.clear();
+  filled_pages_.clear();
+  aliases_.clear();
   // Record 0 of everything is "denied, in no rule"; row 0 is nobody.
   (void)decisions_.index_of(DecisionRecord{});
   (void)rule_sets_.index_of(RuleSet{});
-  (void)blocks_.index_of(Block{});
-  filled_[0] = {0, 0};
-  for (auto& rows : rows_) rows.push_back({.is_used = true, .otherwise = 0, .blocks = {}});
+  for (const Direction direction : kDirections) {
+    const std::size_t d = index_of(direction);
+    free_rows_[d] = FreeNumbers(named_rows(identities_before_, d), 1);
+    rows_[d] = {{.is_used = true, .row = row(0)}};
+  }
 }
 
 std::uint32_t TableBuilder::decision(const DecisionRecord& record) {
@@ -108,7 +116,7 @@ std::uint32_t TableBuilder::filled_page(std::uint32_t decision) {
   return found->second;
 }
 
-std::uint32_t TableBuilder::filled_block(std::uint32_t rule_set, bool is_first) {
+std::array<std::uint32_t, 2> TableBuilder::filled_blocks(std::uint32_t rule_set) {
   const auto [found, is_new] = filled_.try_emplace(rule_set);
   if (is_new) {
     Block block;
@@ -117,31 +125,49 @@ std::uint32_t TableBuilder::filled_block(std::uint32_t rule_set, bool is_first) 
     block.rule_set[0] = 0;
     found->second[1] = blocks_.index_of(block);
   }
-  return found->second[is_first ? 1 : 0];
+  return found->second;
 }
 
-std::uint32_t TableBuilder::add_row(Direction direction, std::uint32_t otherwise,
-                                    std::span<const Cell> cells, IdentityId like) {
-  const std::size_t d = index_of(direction);
-  auto& rows = rows_[d];
-  SparseRow row{.is_used = true, .otherwise = otherwise, .blocks = {}};
-  (void)filled_block(otherwise, false);
+TableBuilder::Row TableBuilder::row(std::uint32_t otherwise) {
+  return {.otherwise = otherwise, .filled = filled_blocks(otherwise), .blocks = {}};
+}
+
+void TableBuilder::set_cells(Row& row, std::span<const Cell> cells) {
+  if (cells.empty()) return;
+  auto& blocks = row.blocks.own();
+  auto at = blocks.begin();
   for (std::size_t i = 0; i < cells.size();) {
     const std::uint32_t number = cells[i].column / kBlockCells;
-    Block block = blocks_[filled_block(otherwise, number == 0)];
+    at = std::lower_bound(at, blocks.end(), std::pair(number, std::uint32_t{0}));
+    if (at == blocks.end() || at->first != number) {
+      at = blocks.emplace(at, number, row.filled[number == 0 ? 1 : 0]);
+    }
+    Block block = blocks_[at->second];
     for (; i < cells.size() && cells[i].column / kBlockCells == number; ++i) {
       block.rule_set[cells[i].column % kBlockCells] = cells[i].rule_set;
     }
-    row.blocks.emplace(number, blocks_.index_of(block));
+    at->second = blocks_.index_of(block);
   }
-  if (!cells.empty()) reserve_columns(direction, cells.back().column + 1);
+}
+
+std::uint32_t TableBuilder::put_row(Direction direction, Row row, IdentityId like) {
+  const std::size_t d = index_of(direction);
+  auto& rows = rows_[d];
   std::uint32_t place =
       like.value < identities_before_.size() ? identities_before_[like.value].subject_class[d] : 0;
   const bool is_taken = place < rows.size() && rows[place].is_used;
   if (place == 0 || is_taken) place = free_rows_[d].take();
   if (place >= rows.size()) rows.resize(place + 1);
-  rows[place] = std::move(row);
+  rows[place] = {.is_used = true, .row = std::move(row)};
   return place;
+}
+
+std::uint32_t TableBuilder::add_row(Direction direction, std::uint32_t otherwise,
+                                    std::span<const Cell> cells, IdentityId like) {
+  Row made = row(otherwise);
+  set_cells(made, cells);
+  if (!cells.empty()) reserve_columns(direction, cells.back().column + 1);
+  return put_row(direction, std::move(made), like);
 }
 
 void TableBuilder::set_subject(IdentityId identity, Direction direction, std::uint32_t row) {
@@ -182,25 +208,78 @@ std::vector<std::uint32_t> TableBuilder::flat_rows(Direction direction) const {
   const auto& rows = rows_[index_of(direction)];
   std::vector<std::uint32_t> flat;
   flat.reserve(width * rows.size());
-  for (const SparseRow& row : rows) {
+  for (const PlacedRow& placed : rows) {
+    const Row& row = placed.is_used ? placed.row : rows.front().row;
     const std::size_t start = flat.size();
-    const auto& filled = filled_.at(row.is_used ? row.otherwise : 0);
-    flat.resize(start + width, filled[0]);
-    flat[start] = filled[1];
-    for (const auto& [number, block] : row.blocks) flat[start + number] = block;
+    flat.resize(start + width, row.filled[0]);
+    flat[start] = row.filled[1];
+    for (const auto& [number, block] : row.blocks) {
+      if (number < width) flat[start + number] = block;
+    }
   }
   return flat;
 }
 
-Result<std::vector<Section>> TableBuilder::finish(Revision revision) const {
-  Arrays arrays;
-  std::vector<IdentityRecord> identities = identities_;
-  for (const auto& [retired, now] : aliases_) {
-    if (retired.value >= identities.size()) identities.resize(retired.value + 1);
-    identities[retired.value] =
-        now.value < identities.size() ? identities[now.value] : IdentityRecord{};
+void TableBuilder::mark_rule_set(std::uint32_t number) {
+  if (!rule_sets_.mark(number)) return;
+  const RuleSet& set = rule_sets_[number];
+  if (set.wide == 0) {
+    for (const std::uint32_t decision : set.decision) (void)decisions_.mark(decision);
+    return;
   }
-  arrays.identities = &identities;
+  if (!wide_maps_.mark(set.wide - 1)) return;
+  for (const std::uint32_t page : wide_maps_[set.wide - 1].page) {
+    if (!wide_pages_.mark(page)) continue;
+    for (const std::uint32_t decision : wide_pages_[page].decision) {
+      (void)decisions_.mark(decision);
+    }
+  }
+}
+
+void TableBuilder::mark_block(std::uint32_t number) {
+  if (!blocks_.mark(number)) return;
+  std::uint32_t last = 0;  // most neighbours are equal
+  for (const std::uint32_t set : blocks_[number].rule_set) {
+    if (set != last) mark_rule_set(set);
+    last = set;
+  }
+}
+
+// What the rows do not lead to is gone.
+void TableBuilder::sweep() {
+  (void)decisions_.mark(0);
+  mark_rule_set(0);
+  for (const auto& rows : rows_) {
+    for (const PlacedRow& placed : rows) {
+      if (!placed.is_used) continue;
+      mark_rule_set(placed.row.otherwise);
+      for (const std::uint32_t block : placed.row.filled) mark_block(block);
+      for (const auto& [number, block] : placed.row.blocks) mark_block(block);
+    }
+  }
+  blocks_.sweep();
+  rule_sets_.sweep();
+  decisions_.sweep();
+  wide_maps_.sweep();
+  wide_pages_.sweep();
+}
+
+Result<std::vector<Section>> TableBuilder::finish(Revision revision,
+                                                  std::span<const Section> last) {
+  Arrays arrays;
+  identities_before_ = std::move(identities_);
+  std::vector<IdentityRecord> with_aliases;
+  arrays.identities = &identities_before_;
+  if (!aliases_.empty()) {
+    with_aliases = identities_before_;
+    for (const auto& [retired, now] : aliases_) {
+      if (retired.value >= with_aliases.size()) with_aliases.resize(retired.value + 1);
+      with_aliases[retired.value] =
+          now.value < identities_before_.size() ? identities_before_[now.value] : IdentityRecord{};
+    }
+    arrays.identities = &with_aliases;
+  }
+  sweep();
   for (const Direction direction : kDirections) {
     const std::size_t d = index_of(direction);
     const std::uint64_t entries = std::uint64_t{stride(direction)} * rows_[d].size();
@@ -212,19 +291,20 @@ Result<std::vector<Section>> TableBuilder::finish(Revision revision) const {
     arrays.row_count[d] = static_cast<std::uint32_t>(rows_[d].size());
     arrays.row_stride[d] = stride(direction);
   }
-  const Places now = places();
-  arrays.blocks = &now.blocks;
-  arrays.rule_sets = &now.rule_sets;
-  arrays.decisions = &now.decisions;
-  arrays.wide_maps = &now.wide_maps;
-  arrays.wide_pages = &now.wide_pages;
+  arrays.blocks = &blocks_.records();
+  arrays.rule_sets = &rule_sets_.records();
+  arrays.decisions = &decisions_.records();
+  arrays.wide_maps = &wide_maps_.records();
+  arrays.wide_pages = &wide_pages_.records();
   const Tries plain = tries_ != nullptr ? Tries() : build_tries({});
   arrays.tries = tries_ != nullptr ? tries_.get() : &plain;
-  return write_sections(revision, arrays);
+  auto sections = write_sections(revision, arrays, last);
+  begin();
+  return sections;
 }
 
 Places TableBuilder::places() const {
-  return {.identities = identities_,
+  return {.identities = identities_before_,
           .blocks = blocks_.records(),
           .rule_sets = rule_sets_.records(),
           .decisions = decisions_.records(),

@@ -33,8 +33,8 @@ struct Section {
 [[nodiscard]] std::vector<SectionBytes> borrow(std::span<const Section> sections);
 
 // Writes tables: parts go in, deduplicated sections come out. It knows the format and nothing of
-// policies; the compiler does. Equal calls in equal order, and equal places of the last table, give
-// equal bytes. Small tables by hand:
+// policies; the compiler does. A table has the same bytes whether the builder wrote the last one or
+// was given its places, and whether a row was written for it or kept. Small tables by hand:
 //
 //   TableBuilder builder;
 //   const auto yes = builder.decision({.slot = 7, .verdict = 1});
@@ -55,6 +55,12 @@ class TableBuilder {
     std::uint32_t column = 0;  // a peer class, 1 or more
     std::uint32_t rule_set = 0;
   };
+  // A row of the matrix that whoever asked for it may put into table after table.
+  struct Row {
+    std::uint32_t otherwise = 0;
+    std::array<std::uint32_t, 2> filled{};  // the block of nothing but `otherwise`; as first block
+    SharedVector<std::pair<std::uint32_t, std::uint32_t>> blocks;  // the others: (number, block)
+  };
 
   TableBuilder() : TableBuilder(Places()) {}
   // Parts that the last table has too stay where they are.
@@ -65,9 +71,15 @@ class TableBuilder {
   // Ascending, the last one ending at kLineEnd; equal neighbours are joined.
   [[nodiscard]] std::uint32_t rule_set(std::vector<Interval> intervals);
 
-  // A row of the matrix: `otherwise` in every column but 0 and those listed (ascending by column).
-  // Returns its subject class: that of `like` in the last table, if it had one and no other row of
-  // this table took it.
+  // `otherwise` in every column but 0.
+  [[nodiscard]] Row row(std::uint32_t otherwise);
+  // Cells ascending by column. The row's parts are in the builder: of this table, or of every table
+  // since it was made.
+  void set_cells(Row& row, std::span<const Cell> cells);
+  // Puts the row into the matrix. Returns its subject class: that of `like` in the last table, if
+  // it had one and no other row of this table took it.
+  [[nodiscard]] std::uint32_t put_row(Direction direction, Row row, IdentityId like);
+  // A row of these cells, put.
   [[nodiscard]] std::uint32_t add_row(Direction direction, std::uint32_t otherwise,
                                       std::span<const Cell> cells,
                                       IdentityId like = kUnknownIdentity);
@@ -85,41 +97,53 @@ class TableBuilder {
   // The same, built before.
   void set_tries(std::shared_ptr<const Tries> tries) { tries_ = std::move(tries); }
 
-  // Fails when a limit of the format is exceeded, naming it.
-  [[nodiscard]] Result<std::vector<Section>> finish(Revision revision) const;
+  // The table. Fails when a limit of the format is exceeded, naming it; the builder is of no use
+  // then. The next table begins: it knows no identity and has no row yet. `last`: what finish()
+  // gave before, whose bytes are shared where they are the same.
+  [[nodiscard]] Result<std::vector<Section>> finish(Revision revision,
+                                                    std::span<const Section> last = {});
+  // Of the last table, by number; a hole is empty.
+  [[nodiscard]] const std::vector<DecisionRecord>& decisions() const {
+    return decisions_.records();
+  }
   // What the parts take by now: to stop in time. finish() has the last word.
   [[nodiscard]] std::size_t bytes() const {
     return blocks_.bytes() + rule_sets_.bytes() + wide_maps_.bytes() + wide_pages_.bytes();
   }
-  // For the table after this one.
+  // Of the last table, for the next one.
   [[nodiscard]] Places places() const;
 
  private:
-  struct SparseRow {
+  struct PlacedRow {
     bool is_used = false;
-    std::uint32_t otherwise = 0;
-    std::map<std::uint32_t, std::uint32_t> blocks;  // block number -> block
+    Row row;
   };
 
-  [[nodiscard]] std::uint32_t filled_block(std::uint32_t rule_set, bool is_first);
+  void begin();
+  [[nodiscard]] std::array<std::uint32_t, 2> filled_blocks(std::uint32_t rule_set);
   [[nodiscard]] std::uint32_t wide_map(std::span<const Interval> intervals);
   [[nodiscard]] std::uint32_t filled_page(std::uint32_t decision);
   [[nodiscard]] std::vector<std::uint32_t> flat_rows(Direction direction) const;
   [[nodiscard]] std::uint32_t stride(Direction direction) const;
+  void sweep();
+  void mark_block(std::uint32_t number);
+  void mark_rule_set(std::uint32_t number);
 
-  std::vector<IdentityRecord> identities_before_;
-  std::vector<IdentityRecord> identities_;
-  std::array<std::uint32_t, 2> columns_{1, 1};
-  std::array<std::vector<SparseRow>, 2> rows_;
-  std::array<FreeNumbers, 2> free_rows_;
-  std::map<std::uint32_t, std::array<std::uint32_t, 2>>
-      filled_;                                           // rule set -> {other, first} block
-  std::map<std::uint32_t, std::uint32_t> filled_pages_;  // by decision
+  // Of the tables so far.
   Interner<Block> blocks_;
   Interner<RuleSet> rule_sets_;
   Interner<DecisionRecord> decisions_;
   Interner<WideMap> wide_maps_;
   Interner<WidePage> wide_pages_;
+  std::vector<IdentityRecord> identities_before_;
+
+  // Of the table under way.
+  std::vector<IdentityRecord> identities_;
+  std::array<std::uint32_t, 2> columns_{};
+  std::array<std::vector<PlacedRow>, 2> rows_;
+  std::array<FreeNumbers, 2> free_rows_;
+  std::map<std::uint32_t, std::array<std::uint32_t, 2>> filled_;  // by rule set
+  std::map<std::uint32_t, std::uint32_t> filled_pages_;           // by decision
   std::vector<std::pair<IdentityId, IdentityId>> aliases_;
   std::shared_ptr<const Tries> tries_;  // null: every address is the world
 };

@@ -24,6 +24,7 @@ struct Places {
 // not used then is free; one that was is only for what it was used for.
 class FreeNumbers {
  public:
+  FreeNumbers() = default;
   // `is_used[i]`: by the last table. Numbers below `first` are never handed out.
   FreeNumbers(std::vector<bool> is_used, std::uint32_t first)
       : is_used_(std::move(is_used)), next_(first) {}
@@ -35,7 +36,7 @@ class FreeNumbers {
 
  private:
   std::vector<bool> is_used_;
-  std::uint32_t next_;
+  std::uint32_t next_ = 0;
 };
 
 }  // namespace bulkhead::table

@@ -48,7 +48,15 @@ std::size_t choose_part_bytes(std::span<const RawArray> arrays) {
   }
 }
 
-Section make_section(std::uint32_t kind, std::span<const std::byte> bytes) {
+bool is_same(std::span<const std::byte> a, std::span<const std::byte> b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+// `last`: where the same bytes may be had from.
+Section make_section(std::uint32_t kind, std::span<const std::byte> bytes,
+                     std::span<const Section> last = {}) {
+  const auto before = std::ranges::find(last, kind, &Section::kind);
+  if (before != last.end() && is_same(before->bytes, bytes)) return *before;
   return {.kind = kind,
           .checksum = checksum_of(bytes.data(), bytes.size()),
           .bytes = std::vector<std::byte>(bytes.begin(), bytes.end())};
@@ -71,7 +79,8 @@ Status check_limits(const Arrays& arrays, std::span<const RawArray> raw, std::ui
 
 }  // namespace
 
-Result<std::vector<Section>> write_sections(Revision revision, const Arrays& arrays) {
+Result<std::vector<Section>> write_sections(Revision revision, const Arrays& arrays,
+                                            std::span<const Section> last) {
   const auto raw = raw_arrays(arrays);
   std::uint32_t max_slot = 0;
   for (const DecisionRecord& record : *arrays.decisions) {
@@ -95,7 +104,7 @@ Result<std::vector<Section>> write_sections(Revision revision, const Arrays& arr
       const std::size_t start = std::size_t{part} * header.part_bytes;
       const std::size_t size = std::min<std::size_t>(header.part_bytes, array.bytes.size() - start);
       sections.push_back(
-          make_section(section_id(array.kind, part), array.bytes.subspan(start, size)));
+          make_section(section_id(array.kind, part), array.bytes.subspan(start, size), last));
       directory.push_back({.kind = sections.back().kind,
                            .reserved = 0,
                            .size = size,

@@ -28,8 +28,9 @@ struct Arrays {
 };
 
 // Cuts the arrays into parts (as small as the limit on sections allows), names them in a header.
-// Fails when a limit of the format is exceeded.
-[[nodiscard]] Result<std::vector<Section>> write_sections(Revision revision, const Arrays& arrays);
+// Sections of `last` with the same bytes are shared. Fails when a limit of the format is exceeded.
+[[nodiscard]] Result<std::vector<Section>> write_sections(Revision revision, const Arrays& arrays,
+                                                          std::span<const Section> last);
 
 // The same table under another revision; all but the header is shared.
 [[nodiscard]] std::vector<Section> with_revision(std::vector<Section> sections, Revision revision);

@@ -138,6 +138,11 @@ void give_back_unused(const compile::CompiledTable& table, compile::Numbers& num
   for (const auto& [key, number] : known) {
     if (!used.contains(key)) numbers.release_identity(key);
   }
+  const std::set<std::string> counted(table.slot_keys.begin(), table.slot_keys.end());
+  const auto slots = numbers.slots();
+  for (const auto& [key, number] : slots) {
+    if (!counted.contains(key)) numbers.release_slot(key);
+  }
 }
 
 TEST(Compiler, GivesTheBytesOfAFullCompileAndTheAnswersOfAFreshOne) {

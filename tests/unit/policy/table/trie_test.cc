@@ -88,7 +88,8 @@ TEST(OutsideIdentity, AgreesWithALinearSearch) {
 
 TEST(TableBuilder, RefusesWhatExceedsALimit) {
   TableBuilder builder;
-  (void)builder.decision({.slot = kMaxSlots});
+  const auto counted = builder.decision({.slot = kMaxSlots});
+  (void)builder.add_row(Direction::Egress, builder.rule_set({{kLineEnd, counted}}), {});
   const auto table = builder.finish(Revision{1});
   ASSERT_FALSE(table);
   EXPECT_THAT(table.error().text(), ::testing::HasSubstr("262144"));
