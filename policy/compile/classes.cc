@@ -21,13 +21,21 @@ std::uint32_t PortLists::number_of(const std::vector<PortOfName>& ports) {
   return found->second;
 }
 
-std::vector<bool> used_sets(Direction direction, const std::vector<Subject>& subjects,
-                            const RuleBook& book, std::size_t set_count) {
-  std::vector<bool> used(set_count);
+std::vector<bool> used_rules(Direction direction, const std::vector<Subject>& subjects,
+                             const RuleBook& book) {
+  std::vector<bool> used(book.size());
   for (const Subject& subject : subjects) {
-    for (const std::uint32_t rule : subject.stance[static_cast<std::size_t>(direction)].rules) {
-      for (const std::uint32_t set : book.rule(rule).peer_sets) used[set] = true;
-    }
+    for (const std::uint32_t rule : subject.stance(direction).rules) used[rule] = true;
+  }
+  return used;
+}
+
+std::vector<bool> used_sets(const std::vector<bool>& used_rules, const RuleBook& book,
+                            std::size_t set_count) {
+  std::vector<bool> used(set_count);
+  for (std::uint32_t rule = 0; rule < used_rules.size(); ++rule) {
+    if (!used_rules[rule]) continue;
+    for (const std::uint32_t set : book.rule(rule).peer_sets) used[set] = true;
   }
   return used;
 }
@@ -42,6 +50,16 @@ Columns::Columns(Direction direction, std::span<const table::IdentityRecord> bef
 
 std::uint32_t Columns::count() const {
   return std::max(kOwnNodeColumn, used_columns_.empty() ? 0 : *used_columns_.rbegin()) + 1;
+}
+
+std::vector<std::uint32_t> Columns::of_identities() const {
+  std::vector<std::uint32_t> column_of;  // by class: small enough to stay near
+  for (const Class& held : classes_) column_of.push_back(held.column);
+  std::vector<std::uint32_t> columns;
+  columns.reserve(class_of_.size());
+  for (const std::uint32_t number : class_of_) columns.push_back(column_of[number]);
+  while (!columns.empty() && columns.back() == 0) columns.pop_back();
+  return columns;
 }
 
 std::uint32_t Columns::port_list(std::uint32_t column) const {

@@ -60,9 +60,8 @@ class Columns {
 
   // One past the highest column.
   [[nodiscard]] std::uint32_t count() const;
-  [[nodiscard]] std::uint32_t of_identity(std::uint32_t id) const {
-    return classes_[class_of_[id]].column;
-  }
+  // By identity, up to the last that is live; 0 where nobody has the number.
+  [[nodiscard]] std::vector<std::uint32_t> of_identities() const;
   // Of PortLists; Egress only.
   [[nodiscard]] std::uint32_t port_list(std::uint32_t column) const;
   // Every column in use with its port list, ascending by column; Egress only.
@@ -131,8 +130,12 @@ class Columns {
   std::vector<bool> named_ports_;  // by number of the name
 };
 
-// The peer sets that rules of the subjects name in this direction, by number.
-[[nodiscard]] std::vector<bool> used_sets(Direction direction, const std::vector<Subject>& subjects,
-                                          const RuleBook& book, std::size_t set_count);
+// The rules that the subjects need in this direction, by number.
+[[nodiscard]] std::vector<bool> used_rules(Direction direction,
+                                           const std::vector<Subject>& subjects,
+                                           const RuleBook& book);
+// The peer sets that those rules name, by number.
+[[nodiscard]] std::vector<bool> used_sets(const std::vector<bool>& used_rules, const RuleBook& book,
+                                          std::size_t set_count);
 
 }  // namespace bulkhead::compile

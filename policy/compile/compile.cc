@@ -55,8 +55,7 @@ class Compiler::Kept {
   // After a failure this is of no use any more.
   Result<CompiledTable> follow(const model::Cluster& now, const LocalPods& local, Revision revision,
                                Numbers& numbers, std::span<const Alias> aliases) {
-    const auto policies = policies_.follow(cluster_, now);
-    const bool has_spaces = !are_same(cluster_.namespaces, now.namespaces);
+    auto policies = policies_.follow(cluster_, now);
     auto identities = identities_.follow(cluster_, now, policies.come, policies.gone, numbers);
     if (!identities) return tl::unexpected(identities.error());
     for_each_difference(cluster_.policies, now.policies,
@@ -71,7 +70,9 @@ class Compiler::Kept {
                           for (const auto& [order, policy] : policies_.of(name)) {
                             book_.forget(*policy);
                           }
+                          policies.spaces.insert(name);
                         });
+    subjects_.forget(policies.spaces);
     cluster_ = now;
     const bool has_subjects = local_.follow(now, local, identities_, *identities);
     resolver_.follow(*identities);
@@ -79,7 +80,7 @@ class Compiler::Kept {
       tries_ = std::make_shared<const table::Tries>(table::build_tries(identities_.outside()));
     }
     const bool is_same = last_ && aliases.empty() && !has_aliases_ && !has_subjects &&
-                         !has_spaces && !policies.has_policies && identities->come.empty() &&
+                         policies.spaces.empty() && identities->come.empty() &&
                          identities->gone.empty() && places_ == numbers.shared_places();
     if (is_same) {
       last_->sections = table::with_revision(std::move(last_->sections), revision);
@@ -98,10 +99,12 @@ class Compiler::Kept {
   Status write(Revision revision, Numbers& numbers, std::span<const Alias> aliases,
                const Identities::Change& change) {
     const auto groups = local_.all();
-    const auto subjects = find_subjects(cluster_, groups, identities_, policies_, resolver_, book_);
-    book_.forget_unused();
+    const auto subjects = subjects_.find(groups);
+    const std::array used = {used_rules(Direction::Egress, subjects, book_),
+                             used_rules(Direction::Ingress, subjects, book_)};
+    book_.forget_unused(either(used[0], used[1]));
     if (auto ok = resolver_.check_limit(); !ok) return ok;
-    follow_columns(subjects, numbers, change);
+    follow_columns(used, numbers, change);
     CompiledTable compiled;
     compiled.revision = revision;
     const EmitInputs inputs{.book = book_,
@@ -117,7 +120,7 @@ class Compiler::Kept {
     return {};
   }
 
-  void follow_columns(const std::vector<Subject>& subjects, const Numbers& numbers,
+  void follow_columns(const std::array<std::vector<bool>, 2>& used_rules, const Numbers& numbers,
                       const Identities::Change& change) {
     const ColumnInputs inputs{.identities = identities_,
                               .resolver = resolver_,
@@ -134,8 +137,9 @@ class Compiler::Kept {
     }
     std::vector<bool> is_used;
     for (const Direction direction : kDirections) {
-      const auto used = used_sets(direction, subjects, book_, resolver_.sets().size());
-      auto& columns = layout_->columns[static_cast<std::size_t>(direction)];
+      const auto d = static_cast<std::size_t>(direction);
+      const auto used = used_sets(used_rules[d], book_, resolver_.sets().size());
+      auto& columns = layout_->columns[d];
       columns.follow(inputs, used, is_anew ? everything : change);
       is_used = either(std::move(is_used), used);
     }
@@ -160,6 +164,7 @@ class Compiler::Kept {
   PortNames port_names_;
   PortLists port_lists_;
   RuleBook book_{resolver_, identities_.inventory(), port_names_};
+  SubjectFinder subjects_{cluster_, identities_, policies_, resolver_, book_};
   std::optional<Layout> layout_;
   std::shared_ptr<const table::Tries> tries_;
   // The last table, and the numbers it came with.

@@ -30,10 +30,7 @@ Status Emitter::emit(const EmitInputs& inputs, std::span<const Alias> aliases, N
   for (const Direction direction : kDirections) {
     const auto d = static_cast<std::size_t>(direction);
     const Columns& columns = inputs.columns[d];
-    for (std::uint32_t id = 0; id < identities.all().size(); ++id) {
-      if (!identities.all()[id].is_live) continue;
-      builder_.set_peer(IdentityId{id}, direction, columns.of_identity(id));
-    }
+    builder_.set_peers(direction, columns.of_identities());
     builder_.reserve_columns(direction, columns.count());
     if (direction == Direction::Ingress) {
       builder_.set_peer(kOwnNodeIdentity, direction, kOwnNodeColumn);
@@ -43,7 +40,7 @@ Status Emitter::emit(const EmitInputs& inputs, std::span<const Alias> aliases, N
       const std::uint32_t own_ports = inputs.port_lists.number_of(
           inputs.book.ports_of(*identities.inventory().group(subject.group).pod));
       const IdentityId first{subject.identities.front()};
-      const std::uint32_t row = rows.row_of(subject.stance[d], own_ports, first);
+      const std::uint32_t row = rows.row_of(subject.stance(direction), own_ports, first);
       if (builder_.bytes() > table::kMaxTableBytes) {
         return fail("the table exceeds the limit of {} MiB", table::kMaxTableBytes >> 20);
       }

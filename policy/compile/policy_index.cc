@@ -59,7 +59,9 @@ PolicyIndex::Change PolicyIndex::follow(const model::Cluster& before, const mode
     leave(forensic_prefix(old));
   });
   const auto note = [&](const std::string& id, const auto& old, const auto& policy) {
-    change.has_policies = true;
+    for (const auto& one : {old, policy}) {
+      if (one != nullptr) change.spaces.insert(one->namespace_name);
+    }
     if (old != nullptr) {
       leave(named_prefixes(before, *old));
       of_namespace_.at(old->namespace_name).erase({old->priority, id});

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,7 +29,7 @@ class PolicyIndex {
   struct Change {
     std::vector<Prefix> come;
     std::vector<Prefix> gone;
-    bool has_policies = false;
+    std::set<std::string> spaces;  // namespaces whose policies differ; "": cluster-wide ones do
   };
 
   // `before` is what the index was last brought to; at first, nothing. Settings may not differ

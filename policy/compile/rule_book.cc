@@ -70,9 +70,11 @@ void RuleBook::forget(const model::Policy& policy) {
   of_policy_.erase(found);
 }
 
-void RuleBook::forget_unused() {
+void RuleBook::forget_unused(const std::vector<bool>& is_used) {
   for (auto at = of_policy_.begin(); at != of_policy_.end();) {
-    if (std::exchange(at->second.is_used, false)) {
+    const auto& [of_egress, of_ingress] = at->second.rules;
+    const auto is_needed = [&](std::uint32_t number) { return is_used[number]; };
+    if (std::ranges::any_of(of_egress, is_needed) || std::ranges::any_of(of_ingress, is_needed)) {
       ++at;
       continue;
     }
@@ -82,11 +84,11 @@ void RuleBook::forget_unused() {
     at = of_policy_.erase(at);
   }
   for (auto at = implicit_.begin(); at != implicit_.end();) {
-    if (std::exchange(at->second.is_used, false)) {
+    if (is_used[at->second]) {
       ++at;
       continue;
     }
-    leave(at->second.number);
+    leave(at->second);
     at = implicit_.erase(at);
   }
   free_.insert(free_.end(), leaving_.begin(), leaving_.end());
@@ -130,7 +132,6 @@ const std::vector<std::uint32_t>& RuleBook::rules_of(const model::Policy& policy
                                                      Direction direction) {
   const auto d = static_cast<std::size_t>(direction);
   OfPolicy& known = of_policy_[&policy];
-  known.is_used = true;
   if (std::exchange(known.is_flat[d], true)) return known.rules[d];
   for (const model::Rule& rule : policy.rules_of(direction)) {
     const std::uint32_t number = add(flatten(policy, rule));
@@ -144,9 +145,8 @@ const std::vector<std::uint32_t>& RuleBook::rules_of(const model::Policy& policy
 template <class Make>
 std::uint32_t RuleBook::implicit(const std::string& key, const Make& make) {
   const auto [found, is_new] = implicit_.try_emplace(key);
-  if (is_new) found->second.number = add(make());
-  found->second.is_used = true;
-  return found->second.number;
+  if (is_new) found->second = add(make());
+  return found->second;
 }
 
 FlatRule RuleBook::dns_to(std::uint32_t peer_set) {

@@ -81,9 +81,11 @@ class RuleBook {
 
   // The policy is no more, or its namespace is another one.
   void forget(const model::Policy& policy);
-  // Every subject has said what it needs; the rest is forgotten. Its numbers are free for the next
-  // table, not for this one.
-  void forget_unused();
+  // By number: the rules that subjects need now; all others are forgotten. Their numbers are free
+  // for the next table, not for this one.
+  void forget_unused(const std::vector<bool>& is_used);
+  // One past the highest number.
+  [[nodiscard]] std::size_t size() const { return rules_.size(); }
 
   [[nodiscard]] const FlatRule& rule(std::uint32_t number) const { return rules_[number].flat; }
   [[nodiscard]] const std::string& text(RuleName name) const;
@@ -100,12 +102,6 @@ class RuleBook {
   struct OfPolicy {
     std::array<std::vector<std::uint32_t>, 2> rules;
     std::array<bool, 2> is_flat{};
-    bool is_used = false;
-  };
-  // A rule that no policy has.
-  struct Implicit {
-    std::uint32_t number = 0;
-    bool is_used = false;
   };
 
   [[nodiscard]] FlatRule flatten(const model::Policy& policy, const model::Rule& rule);
@@ -124,8 +120,8 @@ class RuleBook {
   std::vector<std::uint32_t> free_;
   std::vector<std::uint32_t> leaving_;  // free from the next table on
   std::unordered_map<const model::Policy*, OfPolicy> of_policy_;
-  std::map<std::string, Implicit> implicit_;
-  std::vector<std::uint32_t> port_name_uses_;  // by number of the name
+  std::map<std::string, std::uint32_t> implicit_;  // rules that no policy has
+  std::vector<std::uint32_t> port_name_uses_;      // by number of the name
 };
 
 }  // namespace bulkhead::compile

@@ -3,7 +3,12 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "policy/compile/compile.h"
@@ -35,18 +40,64 @@ struct Stance {
   std::vector<std::uint32_t> rules;  // of the RuleBook, in the order they are asked
 };
 
+using Stances = std::array<Stance, 2>;  // by Direction
+
 struct Subject {
   std::uint32_t group = 0;
   std::vector<std::uint32_t> identities;  // of the group, by number, ascending
-  std::array<Stance, 2> stance;           // by Direction
+  std::shared_ptr<const Stances> stances;
+
+  [[nodiscard]] const Stance& stance(Direction direction) const {
+    return (*stances)[static_cast<std::size_t>(direction)];
+  }
 };
 
-// What decides about each group of `groups`, by their lowest identities. A group of which only some
-// addresses are the cluster's DNS makes two subjects.
-[[nodiscard]] std::vector<Subject> find_subjects(const model::Cluster& cluster,
-                                                 std::span<const std::uint32_t> groups,
-                                                 const Identities& identities,
-                                                 const PolicyIndex& policies, Resolver& resolver,
-                                                 RuleBook& book);
+// What decides about groups of pods; kept from table to table.
+class SubjectFinder {
+ public:
+  // All are borrowed.
+  SubjectFinder(const model::Cluster& cluster, const Identities& identities,
+                const PolicyIndex& policies, Resolver& resolver, RuleBook& book)
+      : cluster_(cluster),
+        identities_(identities),
+        policies_(policies),
+        resolver_(resolver),
+        book_(book) {}
+
+  // Policies of these namespaces, or the namespaces, are others now; "": cluster-wide policies.
+  void forget(const std::set<std::string>& namespaces);
+  // A subject for each of the groups, by their lowest identities. A group of which only some
+  // addresses are the cluster's DNS makes two.
+  [[nodiscard]] std::vector<Subject> find(std::span<const std::uint32_t> groups);
+
+ private:
+  struct Part {
+    std::uint32_t group = 0;
+    std::vector<std::uint32_t> identities;
+    bool is_dns = false;
+  };
+  struct Known {
+    std::shared_ptr<const std::string> group_key;  // numbers of groups come back, keys do not
+    std::string namespace_name;
+    std::shared_ptr<const Stances> stances;
+    bool is_asked = false;
+  };
+
+  [[nodiscard]] std::vector<Part> parts_of(std::span<const std::uint32_t> groups) const;
+  [[nodiscard]] std::shared_ptr<const Stances> stances_of(const Part& part);
+  [[nodiscard]] Stances read(std::uint32_t group, bool is_dns);
+  [[nodiscard]] std::vector<const model::Policy*> policies_selecting(std::uint32_t group) const;
+  [[nodiscard]] Stance quarantined(const model::Quarantine& quarantine);
+  void add_defaults(const model::Namespace& ns, Stance& stance) const;
+  void add_policy(const model::Policy& policy, const model::Namespace& ns, Direction direction,
+                  Stance& stance);
+
+  const model::Cluster& cluster_;
+  const Identities& identities_;
+  const PolicyIndex& policies_;
+  Resolver& resolver_;
+  RuleBook& book_;
+  std::map<std::pair<std::uint32_t, bool>, Known> known_;  // by group, and whether it is the DNS
+};
 
 }  // namespace bulkhead::compile

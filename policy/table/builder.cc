@@ -16,6 +16,7 @@ std::vector<bool> named_rows(const std::vector<IdentityRecord>& identities, std:
   std::vector<bool> named;
   for (const IdentityRecord& record : identities) {
     const std::uint32_t row = record.subject_class[direction];
+    if (row == 0) continue;  // most are no subjects
     if (row >= named.size()) named.resize(row + 1);
     named[row] = true;
   }
@@ -181,6 +182,14 @@ void TableBuilder::set_peer(IdentityId identity, Direction direction, std::uint3
   identities_[identity.value].peer_class[index_of(direction)] = column;
 }
 
+void TableBuilder::set_peers(Direction direction, std::span<const std::uint32_t> columns) {
+  reserve_identities(static_cast<std::uint32_t>(columns.size()));
+  if (!columns.empty()) reserve_columns(direction, std::ranges::max(columns) + 1);
+  for (std::size_t id = 0; id < columns.size(); ++id) {
+    identities_[id].peer_class[index_of(direction)] = columns[id];
+  }
+}
+
 void TableBuilder::alias(IdentityId retired, IdentityId now) {
   aliases_.emplace_back(retired, now);
 }
@@ -224,7 +233,10 @@ void TableBuilder::mark_rule_set(std::uint32_t number) {
   if (!rule_sets_.mark(number)) return;
   const RuleSet& set = rule_sets_[number];
   if (set.wide == 0) {
-    for (const std::uint32_t decision : set.decision) (void)decisions_.mark(decision);
+    for (std::size_t i = 0; i < kIntervals; ++i) {
+      (void)decisions_.mark(set.decision[i]);
+      if (i < set.last.size() && set.last[i] == kLineEnd) break;  // those behind are the same
+    }
     return;
   }
   if (!wide_maps_.mark(set.wide - 1)) return;

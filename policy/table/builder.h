@@ -86,6 +86,8 @@ class TableBuilder {
 
   void set_subject(IdentityId identity, Direction direction, std::uint32_t row);
   void set_peer(IdentityId identity, Direction direction, std::uint32_t column);
+  // Of all identities below the list's size; they must be below its limit.
+  void set_peers(Direction direction, std::span<const std::uint32_t> columns);
   // `retired` answers as `now` does in this table; the places of the next one know nothing of it.
   void alias(IdentityId retired, IdentityId now);
   // Makes the table know identities below this, and rows as wide as this many columns.
