@@ -100,19 +100,21 @@ class Compiler::Kept {
                const Identities::Change& change) {
     const auto groups = local_.all();
     const auto subjects = subjects_.find(groups);
-    const std::array used = {used_rules(Direction::Egress, subjects, book_),
-                             used_rules(Direction::Ingress, subjects, book_)};
+    if (!subjects) return tl::unexpected(subjects.error());
+    const std::array used = {used_rules(Direction::Egress, *subjects, book_),
+                             used_rules(Direction::Ingress, *subjects, book_)};
     book_.forget_unused(either(used[0], used[1]));
-    if (auto ok = resolver_.check_limit(); !ok) return ok;
     follow_columns(used, numbers, change);
     CompiledTable compiled;
     compiled.revision = revision;
-    const EmitInputs inputs{.book = book_,
-                            .identities = identities_,
-                            .subjects = subjects,
-                            .columns = layout_->columns,
-                            .port_lists = port_lists_,
-                            .tries = tries_};
+    const EmitInputs inputs{
+        .book = book_,
+        .identities = identities_,
+        .subjects = *subjects,
+        .columns = layout_->columns,
+        .port_lists = port_lists_,
+        .tries = tries_,
+        .last = last_ ? std::span<const Section>(last_->sections) : std::span<const Section>()};
     if (auto ok = layout_->emitter.emit(inputs, aliases, numbers, compiled); !ok) return ok;
     places_ = numbers.shared_places();
     has_aliases_ = !aliases.empty();

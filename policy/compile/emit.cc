@@ -52,9 +52,8 @@ Status Emitter::emit(const EmitInputs& inputs, std::span<const Alias> aliases, N
   }
   if (auto ok = add_aliases(aliases, identities, builder_); !ok) return ok;
   builder_.set_tries(inputs.tries);
-  auto sections = builder_.finish(compiled.revision, sections_);
+  auto sections = builder_.finish(compiled.revision, inputs.last);
   if (!sections) return tl::unexpected(sections.error());
-  sections_ = *sections;
   compiled.sections = std::move(*sections);
   slots_.settle(builder_.decisions());
   compiled.slots = slots_.infos();

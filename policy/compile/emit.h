@@ -28,6 +28,7 @@ struct EmitInputs {
   const std::array<Columns, 2>& columns;  // by Direction
   PortLists& port_lists;
   std::shared_ptr<const table::Tries> tries;
+  std::span<const Section> last;  // of the last table: the same bytes are shared
 };
 
 // Writes table after table: rows that need folding are folded, the others are kept.
@@ -45,7 +46,6 @@ class Emitter {
   table::TableBuilder builder_;
   std::array<KeptRows, 2> rows_{KeptRows(Direction::Egress), KeptRows(Direction::Ingress)};
   Slots slots_;
-  std::vector<Section> sections_;  // of the last table
 };
 
 }  // namespace bulkhead::compile

@@ -29,10 +29,11 @@ void SubjectFinder::forget(const std::set<std::string>& namespaces) {
                 [&](const auto& item) { return namespaces.contains(item.second.namespace_name); });
 }
 
-std::vector<Subject> SubjectFinder::find(std::span<const std::uint32_t> groups) {
+Result<std::vector<Subject>> SubjectFinder::find(std::span<const std::uint32_t> groups) {
   std::vector<Subject> subjects;
   for (Part& part : parts_of(groups)) {
     auto stances = stances_of(part);
+    if (auto ok = resolver_.check_limit(); !ok) return tl::unexpected(ok.error());
     subjects.push_back({.group = part.group,
                         .identities = std::move(part.identities),
                         .stances = std::move(stances)});

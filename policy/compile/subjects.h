@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "policy/base/result.h"
 #include "policy/compile/compile.h"
 #include "policy/compile/identities.h"
 #include "policy/compile/policy_index.h"
@@ -67,8 +68,8 @@ class SubjectFinder {
   // Policies of these namespaces, or the namespaces, are others now; "": cluster-wide policies.
   void forget(const std::set<std::string>& namespaces);
   // A subject for each of the groups, by their lowest identities. A group of which only some
-  // addresses are the cluster's DNS makes two.
-  [[nodiscard]] std::vector<Subject> find(std::span<const std::uint32_t> groups);
+  // addresses are the cluster's DNS makes two. Fails as soon as the Resolver's limit is exceeded.
+  [[nodiscard]] Result<std::vector<Subject>> find(std::span<const std::uint32_t> groups);
 
  private:
   struct Part {
