@@ -5,7 +5,7 @@
 #include <iterator>
 #include <utility>
 
-#include "policy/compile/label_index.h"
+#include "policy/compile/sorted.h"
 
 namespace bulkhead::compile {
 namespace {

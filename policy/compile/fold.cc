@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "policy/compile/sorted.h"
 #include "policy/table/format.h"
 
 namespace bulkhead::compile {
@@ -37,8 +38,7 @@ std::vector<std::uint32_t> cut(std::span<const PlacedRule> rules) {
       if (range.last < table::kLineEnd) starts.push_back(range.last + 1);
     }
   }
-  std::ranges::sort(starts);
-  starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
+  sort_once(starts);
   return starts;
 }
 

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "policy/compile/label_index.h"
+#include "policy/compile/sorted.h"
 #include "policy/table/format.h"
 
 namespace bulkhead::compile {
@@ -200,8 +201,7 @@ Status Identities::number_outside(std::span<const Prefix> come, std::span<const 
 }
 
 Status Identities::number_parts(Numbers& numbers, Change& change) {
-  std::ranges::sort(touched_);
-  touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
+  sort_once(touched_);
   struct New {
     std::string key;
     std::uint32_t group;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "policy/compile/selectors.h"
+#include "policy/compile/sorted.h"
 
 namespace bulkhead::compile {
 namespace {

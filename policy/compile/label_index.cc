@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/compile/label_index.h"
 
-#include <algorithm>
-
 #include "policy/compile/selectors.h"
+#include "policy/compile/sorted.h"
 
 namespace bulkhead::compile {
 namespace {
@@ -16,20 +15,6 @@ std::string text_of(std::string_view key, std::string_view value) {
 }
 
 }  // namespace
-
-void insert_sorted(std::vector<std::uint32_t>& list, std::uint32_t number) {
-  if (list.empty() || list.back() < number) {
-    list.push_back(number);
-    return;
-  }
-  const auto place = std::ranges::lower_bound(list, number);
-  if (*place != number) list.insert(place, number);
-}
-
-void erase_sorted(std::vector<std::uint32_t>& list, std::uint32_t number) {
-  const auto place = std::ranges::lower_bound(list, number);
-  if (place != list.end() && *place == number) list.erase(place);
-}
 
 void LabelIndex::add(std::uint32_t number, std::string_view key, std::string_view value) {
   insert_sorted(by_label_[text_of(key, value)], number);

@@ -23,8 +23,4 @@ class LabelIndex {
   std::unordered_map<std::string, std::vector<std::uint32_t>> by_label_;
 };
 
-// In an ascending list without repeats.
-void insert_sorted(std::vector<std::uint32_t>& list, std::uint32_t number);
-void erase_sorted(std::vector<std::uint32_t>& list, std::uint32_t number);
-
 }  // namespace bulkhead::compile

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "policy/compile/selectors.h"
+#include "policy/compile/sorted.h"
 
 namespace bulkhead::compile {
 
@@ -13,8 +14,7 @@ std::vector<Prefix> node_prefixes(const model::Cluster& cluster, const model::No
     if (!matches(peer.nodes, *node)) continue;
     for (const IpAddress& address : node->addresses) prefixes.push_back(Prefix::host(address));
   }
-  std::ranges::sort(prefixes);
-  prefixes.erase(std::unique(prefixes.begin(), prefixes.end()), prefixes.end());
+  sort_once(prefixes);
   return prefixes;
 }
 

@@ -6,6 +6,7 @@
 #include "policy/compile/label_index.h"
 #include "policy/compile/node_peers.h"
 #include "policy/compile/selectors.h"
+#include "policy/compile/sorted.h"
 
 namespace bulkhead::compile {
 namespace {
@@ -14,11 +15,6 @@ namespace {
 constexpr std::size_t kWalkedSpaces = 32;
 // As many sets that nobody asked for are kept: an edit that is taken back finds them.
 constexpr std::size_t kMaxUnused = 1024;
-
-void sort_once(std::vector<std::uint32_t>& numbers) {
-  std::ranges::sort(numbers);
-  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
-}
 
 }  // namespace
 

@@ -6,15 +6,11 @@
 #include <utility>
 
 #include "policy/compile/fold.h"
+#include "policy/compile/sorted.h"
 #include "policy/table/format.h"
 
 namespace bulkhead::compile {
 namespace {
-
-void sort_once(std::vector<std::uint32_t>& numbers) {
-  std::ranges::sort(numbers);
-  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
-}
 
 std::vector<std::uint32_t> stance_key(const Stance& stance) {
   std::vector<std::uint32_t> key = {stance.is_quarantined ? 1u : 0u};
