@@ -212,7 +212,8 @@ Status Identities::number_parts(Numbers& numbers, Change& change) {
     Part& part = *find_part(group, region);
     if (part.uses == 0) {
       if (part.id.value != 0) end(part.id, change);
-      std::erase_if(parts_[group], [&](const Part& p) { return p.region == region; });
+      std::erase_if(parts_[group],
+                    [&, region = region](const Part& p) { return p.region == region; });
     } else if (part.id.value == 0) {
       std::string key = "pod|" + *inventory_.group(group).key;
       if (region != kNoRegion) key += "|in " + regions_.prefix(region).text();
