@@ -58,7 +58,7 @@ void Backlog::arrange(const Parties& parties, std::uint64_t seed) {
       return std::tuple(parties[task.subject].kind, task.direction, task.subject);
     });
     const std::size_t first = tasks.empty() ? 0 : seed % tasks.size();
-    std::ranges::rotate(tasks, tasks.begin() + static_cast<std::ptrdiff_t>(first));
+    std::rotate(tasks.begin(), tasks.begin() + static_cast<std::ptrdiff_t>(first), tasks.end());
     std::ranges::for_each(tasks, take);
     tasks.clear();
   }
