@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/parse/report.h"
 
+#include <algorithm>
+
 namespace bulkhead::parse {
 namespace {
+
+constexpr std::size_t kLongest = 80;  // characters of a text that is quoted
 
 void add_printable(std::string& out, char c) {
   const auto byte = static_cast<unsigned char>(c);
@@ -17,12 +21,12 @@ void add_printable(std::string& out, char c) {
 
 std::string printable(std::string_view text) {
   std::string out;
-  for (const char c : text) add_printable(out, c);
+  for (const char c : text.substr(0, kLongest)) add_printable(out, c);
+  if (text.size() > kLongest) out += "...";
   return out;
 }
 
 std::string in_quotes(std::string_view text) {
-  constexpr std::size_t kLongest = 80;
   std::string out = "\"";
   for (const char c : text.substr(0, kLongest)) {
     if (c == '"' || c == '\\') out += '\\';
@@ -36,7 +40,7 @@ std::string Path::text() const {
   if (parent_ == nullptr) return {};
   const std::string before = parent_->text();
   if (index_ != kNoIndex) return fmt::format("{}[{}]", before, index_);
-  return before.empty() ? std::string(name_) : fmt::format("{}.{}", before, name_);
+  return before.empty() ? printable(name_) : fmt::format("{}.{}", before, printable(name_));
 }
 
 std::string Report::prefixed(const Path& path, std::string message) {
@@ -69,7 +73,12 @@ void Report::add_error(std::size_t line, std::size_t column, std::string message
     file_.errors.push_back({"more errors follow; mend these first", file_.name});
     return;
   }
-  file_.errors.push_back({std::move(message), fmt::format("{}:{}:{}", file_.name, line, column)});
+  // As they stand in the text, whatever order its fields were looked at in.
+  const std::pair place(line, column);
+  const auto at = std::upper_bound(places_.begin(), places_.end(), place) - places_.begin();
+  places_.insert(places_.begin() + at, place);
+  file_.errors.insert(file_.errors.begin() + at,
+                      {std::move(message), fmt::format("{}:{}:{}", file_.name, line, column)});
 }
 
 void Report::warning(const Node& node, const Path& path, std::string_view message) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "policy/base/result.h"
 #include "policy/model/policy.h"
@@ -13,15 +14,16 @@
 
 namespace bulkhead::parse {
 
-// What a library says, fit for a terminal and a log: control and non-ASCII bytes escaped.
+// The text, fit for a terminal, a log and JSON: control and non-ASCII bytes escaped, cut to 80
+// characters.
 [[nodiscard]] std::string printable(std::string_view text);
 
-// The text in double quotes, fit for a terminal and a log: control and non-ASCII bytes escaped, cut
-// to 80 characters.
+// Alike, in double quotes.
 [[nodiscard]] std::string in_quotes(std::string_view text);
 
-// Where in an object: "spec.ingress[0].ports[1].port", as the API server writes it. A list of
-// frames on the stack: a Path must not outlive its parent.
+// Where in an object: "spec.ingress[0].ports[1].port", as the API server writes it; keys that a
+// file chose stand in it printable. A list of frames on the stack: a Path must not outlive its
+// parent.
 class Path {
  public:
   Path() = default;
@@ -68,6 +70,7 @@ class Report {
   ParsedFile& file_;
   const Limits& limits_;
   std::size_t errors_ = 0;
+  std::vector<std::pair<std::size_t, std::size_t>> places_;  // line and column of file_.errors
 };
 
 }  // namespace bulkhead::parse

@@ -133,6 +133,23 @@ TEST(Messages, ShowNoControlCharacters) {
   EXPECT_THAT(only_error(network_policy("  \"\\e[31m\": 1\n")), HasSubstr("\\x1b[31m"));
 }
 
+TEST(Messages, ShowKeysOfTheFilePrintable) {
+  const auto text = network_policy("  podSelector: {matchLabels: {\"a\\u0301pp\\e\": }}\n");
+  EXPECT_THAT(only_error(text), HasSubstr("spec.podSelector.matchLabels.a\\xcc\\x81pp\\x1b: "));
+}
+
+TEST(Messages, StandInTheOrderOfTheText) {
+  const auto file = read(network_policy(R"(  egress: 1
+  ingress:
+  - from: [{namespace: x}]
+    ports: 80
+  podSelector: 2
+)"));
+  std::vector<std::string> places;
+  for (const auto& error : file.errors) places.push_back(error.where);
+  EXPECT_THAT(places, ElementsAre("f.yaml:5:11", "f.yaml:7:13", "f.yaml:8:12", "f.yaml:9:16"));
+}
+
 class Files : public testing::Test {
  protected:
   void SetUp() override {
