@@ -48,6 +48,10 @@ std::function<void(Cluster&)> in_space(const std::string& name,
                                        std::function<void(model::Namespace&)> change) {
   return [=](Cluster& cluster) { change(own_copy(cluster.namespaces, name)); };
 }
+std::function<void(Cluster&)> in_node(const std::string& name,
+                                      std::function<void(model::Node&)> change) {
+  return [=](Cluster& cluster) { change(own_copy(cluster.nodes, name)); };
+}
 std::function<void(Rule&)> ports(std::vector<model::PortMatch> instead) {
   return [=](Rule& rule) { rule.ports = instead; };
 }
@@ -153,6 +157,63 @@ std::vector<BrokenCompile> peers_and_selectors() {
   };
 }
 
+std::vector<BrokenCompile> nodes() {
+  const std::string policy = "ClusterNetworkPolicy/nodes";
+  return {
+      {"a node selector is ignored",
+       in_rule(policy, kOut, 0, peers({model::NodePeer{LabelSelector{}}}))},
+      {"a nodes peer is nobody",
+       in_rule(policy, kOut, 0, peers({model::UnsupportedPeer{"nodes"}}))},
+      {"a nodes peer is the world", in_rule(policy, kOut, 0, peers({model::WorldPeer{}}))},
+      {"a node's address is of the other family",
+       in_node("forest", [](model::Node& node) { node.addresses[0] = ip("64:ff9b::c000:265"); })},
+      {"a node has its IPv4 address only",
+       in_node("forest", [](model::Node& node) { node.addresses.pop_back(); })},
+      {"a node's Hostname is an address",
+       in_node("forest", [](model::Node& node) { node.addresses.push_back(ip("203.0.113.7")); })},
+      {"a node's labels are old",
+       in_node("castle", [](model::Node& node) { node.labels["kubernetes.io/os"] = "linux"; })},
+      {"a node's address is old",
+       in_node("castle", [](model::Node& node) { node.addresses[0] = ip("192.0.2.104"); })},
+      {"a node that came is not followed", [](Cluster& cluster) { cluster.nodes.erase("forest"); }},
+      {"a node that went is not followed",
+       [](Cluster& cluster) {
+         auto gone = std::make_shared<model::Node>(*cluster.nodes.at("forest"));
+         gone->addresses = {ip("192.0.2.104")};
+         cluster.nodes.emplace("gone", gone);
+       }},
+      {"a node's address that a pod has is no node's",
+       in_node("lake", [](model::Node& node) { node.addresses.pop_back(); })},
+  };
+}
+
+std::vector<BrokenCompile> staging() {
+  return {
+      {"a staged policy is enforced",
+       in_policy(kTrial, [](Policy& policy) { policy.staged = false; })},
+      {"a staged policy is not evaluated",
+       [](Cluster& cluster) { cluster.policies.erase(kTrial); }},
+      {"an enforced policy is staged",
+       in_policy(kDatabase, [](Policy& policy) { policy.staged = true; })},
+      {"a staged namespace's policy is enforced",
+       in_space("rehearsal", [](model::Namespace& ns) { ns.staged = false; })},
+      {"a staged namespace's policy is not evaluated",
+       [](Cluster& cluster) { cluster.policies.erase("NetworkPolicy/rehearsal/closed"); }},
+      {"a staged namespace's default is enforced",
+       in_space("trial", [](model::Namespace& ns) { ns.staged = false; })},
+      {"a staged namespace's default is not evaluated",
+       in_space("trial", [](model::Namespace& ns) { ns.default_deny = false; })},
+      {"a staged namespace is out of the tiers",
+       in_policy("ClusterNetworkPolicy/second",
+                 [](Policy& policy) {
+                   policy.subject_namespaces->match_expressions.push_back(
+                       {model::kNamespaceNameLabel, LabelSelector::Operator::NotIn, {"rehearsal"}});
+                 })},
+      {"an enforced namespace is staged",
+       in_space("db", [](model::Namespace& ns) { ns.staged = true; })},
+  };
+}
+
 std::vector<BrokenCompile> isolation() {
   return {
       {"directions are swapped", in_policy(kDatabase,
@@ -205,12 +266,6 @@ std::vector<BrokenCompile> tiers() {
       {"Admin goes behind NetworkPolicy", in_policy(second, tier(model::Tier::Baseline))},
       {"subject namespaces are lost",
        in_policy(second, [](Policy& policy) { policy.subject_namespaces = app("nobody"); })},
-      {"a staged policy is enforced",
-       in_policy(kTrial, [](Policy& policy) { policy.staged = false; })},
-      {"a staged policy is not evaluated",
-       [](Cluster& cluster) { cluster.policies.erase(kTrial); }},
-      {"an enforced policy is staged",
-       in_policy(kDatabase, [](Policy& policy) { policy.staged = true; })},
   };
 }
 
@@ -223,8 +278,6 @@ std::vector<BrokenCompile> defaults() {
       {"exempt is for everybody", [](Cluster& cluster) { cluster.settings.exempt.insert("db"); }},
       {"a namespace's default is lost",
        in_space("locked", [](model::Namespace& ns) { ns.default_deny = false; })},
-      {"a namespace's staged default is enforced",
-       in_space("trial", [](model::Namespace& ns) { ns.staged = false; })},
       {"the DNS of closed pods is lost",
        [](Cluster& cluster) { cluster.settings.default_dns = false; }},
       {"the DNS pods are lost", [](Cluster& cluster) { cluster.settings.dns_namespace.reset(); }},
@@ -247,8 +300,8 @@ std::vector<BrokenCompile> defaults() {
 
 std::vector<BrokenCompile> misreadings() {
   std::vector<BrokenCompile> all;
-  for (auto& ways :
-       {prefixes(), ports_and_names(), peers_and_selectors(), isolation(), tiers(), defaults()}) {
+  for (auto& ways : {prefixes(), ports_and_names(), peers_and_selectors(), nodes(), staging(),
+                     isolation(), tiers(), defaults()}) {
     all.insert(all.end(), ways.begin(), ways.end());
   }
   return all;

@@ -11,6 +11,9 @@ using model::RuleAction;
 LabelSelector in_namespace(const std::string& name) {
   return {.match_labels = {{model::kNamespaceNameLabel, name}}, .match_expressions = {}};
 }
+LabelSelector on_linux() {
+  return {.match_labels = {{"kubernetes.io/os", "linux"}}, .match_expressions = {}};
+}
 LabelSelector account(const std::string& name) {
   return {.match_labels = {{model::kServiceAccountLabel, name}}, .match_expressions = {}};
 }
@@ -28,14 +31,14 @@ model::Policy& cluster_wide(ClusterBuilder& builder, const std::string& name, mo
 }
 
 void rule(model::Policy& policy, RuleAction action, std::vector<model::Peer> peers,
-          std::vector<model::PortMatch> ports) {
-  auto& rules = policy.rules[1];
+          std::vector<model::PortMatch> ports, Direction direction = Direction::Ingress) {
+  auto& rules = policy.rules[static_cast<std::size_t>(direction)];
   rules.push_back({std::to_string(rules.size()), action, std::move(peers), std::move(ports)});
 }
 
 void add_settings(model::Settings& settings) {
   settings.default_verdict = Verdict::Deny;
-  settings.exempt = {"open", "locked", "trial"};
+  settings.exempt = {"open", "locked", "trial", "rehearsal"};
   settings.pod_cidrs = {cidr("10.0.0.0/8"), cidr("fd00::/16")};
   settings.dns_addresses = {ip("192.0.2.53")};
   settings.dns_namespace = "dns";
@@ -49,6 +52,7 @@ void add_pods(ClusterBuilder& builder) {
   auto& trial = builder.ns("trial");
   trial.default_deny = true;
   trial.staged = true;
+  builder.ns("rehearsal").staged = true;
 
   auto& db = builder.pod("db", "db", "10.0.0.1", {{"app", "db"}});
   db.ips.push_back(ip("fd00::1"));
@@ -70,6 +74,15 @@ void add_pods(ClusterBuilder& builder) {
   builder.pod("dns", "dns", "10.3.0.1", {{"app", "dns"}});
   builder.pod("locked", "one", "10.4.0.1");
   builder.pod("trial", "one", "10.5.0.1");
+  builder.pod("rehearsal", "one", "10.6.0.1");
+}
+
+// What their texts list as Hostname beside these, 203.0.113.7, is no address.
+void add_nodes(ClusterBuilder& builder) {
+  builder.node("forest", "linux", {ip("192.0.2.101"), ip("2001:db8:a::1")});
+  builder.node("castle", "windows", {ip("192.0.2.102"), ip("2001:db8:a::2")});
+  builder.node("lake", "linux", {ip("10.1.0.3")});  // a pod's address
+  builder.node("tower", "linux", {ip("192.0.2.103"), ip("2001:db8:a::3")});
 }
 
 void add_network_policies(ClusterBuilder& builder) {
@@ -111,6 +124,9 @@ void add_network_policies(ClusterBuilder& builder) {
   auto& trial = builder.policy("open", "try");
   trial.staged = true;
   allow(trial, Direction::Ingress, {pods(app("nobody"))});
+
+  auto& rehearsal = builder.policy("rehearsal", "closed");  // staged by its namespace
+  allow(rehearsal, Direction::Ingress, {pods(app("nobody"))});
 }
 
 void add_tiers(ClusterBuilder& builder) {
@@ -122,6 +138,10 @@ void add_tiers(ClusterBuilder& builder) {
   auto& below = cluster_wide(builder, "below", model::Tier::Baseline, 0);
   rule(below, RuleAction::Deny, {model::PodPeer{in_namespace("web"), {}}}, {tcp(3306)});
   rule(below, RuleAction::Accept, {model::PodPeer{in_namespace("dns"), {}}}, {tcp(9153)});
+  auto& nodes = cluster_wide(builder, "nodes", model::Tier::Admin, 3);
+  rule(nodes, RuleAction::Accept, {model::NodePeer{on_linux()}}, {tcp(6443)}, Direction::Egress);
+  rule(nodes, RuleAction::Deny, {model::NodePeer{LabelSelector{}}}, {tcp(6443, 6444)},
+       Direction::Egress);
 }
 
 }  // namespace
@@ -130,6 +150,7 @@ model::Cluster mutation_cluster() {
   ClusterBuilder builder;
   add_settings(builder.cluster.settings);
   add_pods(builder);
+  add_nodes(builder);
   add_network_policies(builder);
   add_tiers(builder);
   return builder.cluster;

@@ -42,6 +42,7 @@ struct Edit {
 const model::PodKey kDb{"db", "db"};
 const model::PodKey kRed{"web", "red"};
 const model::PodKey kSpare{"db", "cache2"};
+const std::string kTower = "tower";
 
 std::vector<Edit> edits() {
   return {
@@ -84,6 +85,25 @@ std::vector<Edit> edits() {
       {"a namespace is closed",
        [](model::Cluster& cluster) {
          own_copy(cluster.namespaces, std::string("open")).default_deny = true;
+       }},
+      {"a namespace is staged",
+       [](model::Cluster& cluster) {
+         own_copy(cluster.namespaces, std::string("locked")).staged = true;
+       }},
+      {"a node comes",
+       [](model::Cluster& cluster) {
+         auto made = std::make_shared<model::Node>(*cluster.nodes.at(kTower));
+         made->addresses = {ip("192.0.2.105"), ip("2001:db8:a::5")};
+         cluster.nodes.emplace("river", made);
+       }},
+      {"a node goes", [](model::Cluster& cluster) { cluster.nodes.erase(kTower); }},
+      {"a node's label changes",
+       [](model::Cluster& cluster) {
+         own_copy(cluster.nodes, kTower).labels["kubernetes.io/os"] = "windows";
+       }},
+      {"a node's address changes",
+       [](model::Cluster& cluster) {
+         own_copy(cluster.nodes, kTower).addresses = {ip("192.0.2.106"), ip("2001:db8:a::6")};
        }},
       {"prefixes are added",
        [](model::Cluster& cluster) {

@@ -48,6 +48,15 @@ class ClusterBuilder {
     cluster.pods[made->key] = made;
     return *made;
   }
+  model::Node& node(const std::string& name, const std::string& os,
+                    std::vector<IpAddress> addresses) {
+    auto made = std::make_shared<model::Node>();
+    made->name = name;
+    made->labels.emplace("kubernetes.io/os", os);
+    made->addresses = std::move(addresses);
+    cluster.nodes[name] = made;
+    return *made;
+  }
   // A NetworkPolicy for the pods of `space` with app=`value`; "" selects all.
   model::Policy& policy(const std::string& space, const std::string& name,
                         const std::string& value = "") {
