@@ -27,12 +27,12 @@ build_tests() {
   [ ${#programs[@]} -gt 0 ] && build "$1" "${programs[@]}"
 }
 
-# run_ctest SUITE PRESET REGEX: the CTest tests whose name matches, in parallel. None is a failure: a
-# suite that lost its tests must not look well.
+# run_ctest SUITE PRESET REGEX [SECONDS]: the CTest tests whose name matches, in parallel, each for so
+# long at most. None is a failure: a suite that lost its tests must not look well.
 run_ctest() {
-  local suite="$1" preset="$2" regex="$3" junit head tests failed skipped disabled
+  local suite="$1" preset="$2" regex="$3" longest="${4:-600}" junit head tests failed skipped disabled
   junit="$(mktemp "$scratch/junit.XXXXXX")"
-  ctest --test-dir "build/$preset" -R "$regex" -j "$(nproc)" --output-on-failure --timeout 600 \
+  ctest --test-dir "build/$preset" -R "$regex" -j "$(nproc)" --output-on-failure --timeout "$longest" \
     --no-tests=error --output-junit "$junit" 2>&1 | thin_out || true
   say_seeds "$preset"
   head="$(tr '\n\t' '  ' < "$junit" | grep -o '<testsuite [^>]*>' | head -1)" || true
@@ -54,6 +54,13 @@ say_seeds() {
     while read -r times seed; do echo "   $times tests: $seed"; done || true
 }
 
+# say_compared PRESET: what each property of the run that ended last was tried on.
+say_compared() {
+  awk '/ Testing: / { name = $3; sub(".*/", "", name) }
+    /^[0-9]+ (probes|questions|cells|points|ways|caught|compiles|tables|damaged) ?/ { print "   " name ": " $0 }' \
+    "build/$1/Testing/Temporary/LastTest.log" | sort
+}
+
 # run_python SUITE PROGRAM ARGUMENT...: a program that writes its counts to the file --results.
 run_python() {
   local suite="$1" results passed failed skipped
@@ -70,11 +77,14 @@ run_python() {
 suite_lint() { run_python lint python3 tests/lint/main.py; }
 suite_unit() { build release && run_ctest unit release '^unit/'; }
 suite_property() { build release && run_ctest property release '^property/'; }
-# A million cases of each property of the policy engine, where CI takes a tenth: an hour's worth is
-# BULKHEAD_CASES=100000000 tests/run nightly.
+# A million cases of each property of the policy engine, where CI takes a tenth; others every night,
+# where CI takes the same. BULKHEAD_CASES=100000000 tests/run nightly goes on for hours.
 suite_nightly() {
-  build_tests release 'property_policy(_[a-z0-9]+)*' &&
-    BULKHEAD_CASES="${BULKHEAD_CASES:-1000000}" run_ctest nightly release '^property/policy/'
+  local cases="${BULKHEAD_CASES:-1000000}" seed="${BULKHEAD_SEED:-$(date +%s)}"
+  build_tests release 'property_policy(_[a-z0-9]+)*' || return 1
+  say "$cases cases of each property; BULKHEAD_SEED=$seed tests/run nightly repeats them"
+  BULKHEAD_CASES="$cases" BULKHEAD_SEED="$seed" run_ctest nightly release '^property/policy/' 43200
+  say_compared release
 }
 suite_scenario() { build release && run_ctest scenario release '^scenario/'; }
 suite_conformance() { build release && run_ctest conformance release '^conformance/'; }
