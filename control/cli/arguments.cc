@@ -6,6 +6,8 @@
 #include <functional>
 
 #include "control/cli/completion.h"
+#include "control/cli/output.h"
+#include "policy/parse/fields.h"
 
 namespace bulkhead::control::cli {
 namespace {
@@ -34,7 +36,7 @@ class Parser {
       app_.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
       const bool is_help = error.get_exit_code() == 0;
-      if (!is_help && say_unknown_command(err)) return Exit::BadInput;
+      if (!is_help && (say_unknown_command(err) || say_unknown_option(err))) return Exit::BadInput;
       app_.exit(error, out, err);
       return is_help ? Exit::Good : Exit::BadInput;
     }
@@ -46,16 +48,44 @@ class Parser {
   }
 
  private:
-  // CLI11 only says that a command is required, also when one was given that it does not know.
-  bool say_unknown_command(std::ostream& err) const {
+  [[nodiscard]] const CLI::App& chosen_command() const {
     const CLI::App* at = &app_;
     for (auto chosen = at->get_subcommands(); !chosen.empty(); chosen = at->get_subcommands()) {
       at = chosen.front();
     }
+    return *at;
+  }
+
+  // CLI11 only says that it did not expect it.
+  bool say_unknown_option(std::ostream& err) const {
+    const auto rest = app_.remaining(true);
+    if (rest.empty() || !rest.front().starts_with("--")) return false;
+    const std::string given = rest.front().substr(2, rest.front().find('=') - 2).substr(0, 80);
+    const CLI::App& command = chosen_command();
+    std::vector<std::string> known;
+    for (const auto* option : command.get_options()) {
+      for (const auto& name : option->get_lnames()) known.push_back(name);
+    }
+    const std::vector<std::string_view> names(known.begin(), known.end());
+    const auto near = parse::nearest(given, names);
+    err << command.get_name() << ": there is no option '--" << printable(given) << '\'';
+    if (!near.empty()) {
+      err << "; did you mean --" << near << '?';
+    } else {
+      err << "; there are";
+      for (const auto& name : known) err << " --" << name;
+    }
+    err << '\n';
+    return true;
+  }
+
+  // CLI11 only says that a command is required, also when one was given that it does not know.
+  bool say_unknown_command(std::ostream& err) const {
+    const CLI::App* at = &chosen_command();
     const auto rest = app_.remaining(true);
     const auto known = at->get_subcommands([](const CLI::App*) { return true; });
     if (known.empty() || rest.empty() || rest.front().starts_with('-')) return false;
-    err << at->get_name() << ": there is no command '" << rest.front().substr(0, 80)
+    err << at->get_name() << ": there is no command '" << printable(rest.front().substr(0, 80))
         << "'; there are";
     for (const auto* command : known) err << ' ' << command->get_name();
     err << '\n';

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <ostream>
 
 #include "control/cli/commands.h"
 #include "control/cli/policy_input.h"
+#include "control/cli/whole_file.h"
 #include "policy/question/prove.h"
 
 namespace bulkhead::control::cli {
 
 Exit run(const PolicyAssert& command, const Output& output) {
-  std::ifstream stream(command.assertions, std::ios::binary);
-  if (!stream) return refuse(output, Error{"cannot be opened", command.assertions.string()});
-  const std::string text{std::istreambuf_iterator<char>(stream), {}};
-  const auto read = question::read_assertions(command.assertions.string(), text);
+  const auto text = read_whole(command.assertions);
+  if (!text) return refuse(output, text.error());
+  const auto read = question::read_assertions(command.assertions.string(), *text);
   for (const auto& error : read.errors) output.err << printable(error.text()) << '\n';
   if (!read.errors.empty()) return Exit::BadInput;
   const auto cluster = read_cluster(command.input, output);

@@ -35,6 +35,12 @@ Result<parse::Parsed> read_files(const PolicyInput& input) {
   if (parsed.files.empty()) {
     return fail_at(input.paths.front(), "holds no .yaml, .yml or .json file");
   }
+  for (const auto& file : parsed.files) {
+    // A pipe whose first command failed must not look like valid policy.
+    if (file.name == "<stdin>" && file.is_without_text) {
+      return fail_at(file.name, "is empty: nothing was piped in");
+    }
+  }
   return parsed;
 }
 

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <span>
@@ -23,15 +21,6 @@ std::uint64_t milliseconds_since(steady_clock::time_point start) {
   const auto spent = steady_clock::now() - start;
   return static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(spent).count());
-}
-
-Result<std::vector<std::byte>> read_whole(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) return fail_at(file.string(), "cannot be opened");
-  const std::string text{std::istreambuf_iterator<char>(stream), {}};
-  if (stream.bad()) return fail_at(file.string(), "cannot be read");
-  const auto bytes = std::as_bytes(std::span(text));
-  return std::vector<std::byte>(bytes.begin(), bytes.end());
 }
 
 }  // namespace
@@ -62,9 +51,9 @@ Exit run(const PolicyCompile& command, const Output& output) {
 }
 
 Exit run(const PolicyVerify& command, const Output& output) {
-  const auto bytes = read_whole(command.table);
-  if (!bytes) return refuse(output, bytes.error());
-  const auto table = question::read_table_file(*bytes);
+  const auto text = read_whole(command.table);
+  if (!text) return refuse(output, text.error());
+  const auto table = question::read_table_file(std::as_bytes(std::span(*text)));
   if (!table) return refuse(output, Error{table.error().message, command.table.string()});
   const auto cluster = read_cluster(command.input, output);
   if (!cluster) return Exit::BadInput;
@@ -87,6 +76,7 @@ Exit run(const PolicyVerify& command, const Output& output) {
                               report->checked, report->pairs, report->questions, spent_ms);
   } else {
     output.out << red(output, "NOT EQUAL") << ": " << printable(mismatch) << '\n';
+    output.err << "Were these policies compiled, and with the same --default or --config?\n";
   }
   return is_equal ? Exit::Good : Exit::Findings;
 }

@@ -66,12 +66,12 @@ Prefix Prefix::host(const IpAddress& address) {
 
 Result<Prefix::Parsed> Prefix::parse(std::string_view text) {
   const auto slash = text.find('/');
-  if (slash == text.npos) {
-    return fail("'{}' is not a CIDR block: a prefix length is missing, such as {}/32",
-                text.substr(0, 64), text.substr(0, 64));
-  }
   auto address = IpAddress::parse(text.substr(0, slash));
   if (!address) return fail("'{}' is not a CIDR block: bad address", text.substr(0, 64));
+  if (slash == text.npos) {
+    return fail("'{}' is not a CIDR block: a prefix length is missing, such as {}/{}", text, text,
+                address->bits());
+  }
   const auto digits = text.substr(slash + 1);
   unsigned length = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), length);

@@ -32,7 +32,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string_view nearest(std::string_view name, std::initializer_list<std::string_view> known) {
+std::string_view nearest(std::string_view name, std::span<const std::string_view> known) {
   constexpr std::size_t kLongestName = 64;
   if (name.size() > kLongestName) return {};
   std::string_view best;

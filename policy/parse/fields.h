@@ -15,7 +15,11 @@ namespace bulkhead::parse {
 
 // The entry of `known` nearest to `name` by edit distance; empty when nothing is near.
 [[nodiscard]] std::string_view nearest(std::string_view name,
-                                       std::initializer_list<std::string_view> known);
+                                       std::span<const std::string_view> known);
+[[nodiscard]] inline std::string_view nearest(std::string_view name,
+                                              std::initializer_list<std::string_view> known) {
+  return nearest(name, std::span(known.begin(), known.size()));
+}
 
 // True when `node` is a map that holds only `known` fields. Each unknown one is an error that names
 // the nearest known field: `form:` for `from:` would open everything.

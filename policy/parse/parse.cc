@@ -67,6 +67,7 @@ ParsedFile parse_file_text(std::string_view file_name, std::string_view text,
                            const Limits& limits) {
   ParsedFile file;
   file.name = file_name;
+  file.is_without_text = text.find_first_not_of(" \t\r\n") == text.npos;
   if (text.size() > limits.file_bytes) {
     add_file_error(file, {fmt::format("{} bytes are too many; at most {} are allowed", text.size(),
                                       limits.file_bytes),

@@ -39,6 +39,8 @@ struct ParsedFile {
   // be published. Always true for a good file.
   bool is_scope_known = true;
 
+  bool is_without_text = false;  // nothing but white space
+
   [[nodiscard]] bool is_broken() const { return !errors.empty(); }
 };
 

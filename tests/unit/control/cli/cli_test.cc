@@ -2,6 +2,9 @@
 #include "tests/unit/control/cli/command.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
 
 namespace bulkhead::control::cli {
 namespace {
@@ -58,6 +61,41 @@ TEST_F(CommandTest, AMistypedCommandIsNamedBesideTheKnownOnes) {
       << ended.err;
   EXPECT_EQ(bulkhead({"polcy"}).err.find("bulkhead: there is no command 'polcy'; there are policy"),
             0u);
+}
+
+TEST_F(CommandTest, AMistypedOptionIsToldTheNearestOne) {
+  const auto near = bulkhead({"policy", "explain", path(), "--form", "frontend/web"});
+  EXPECT_EQ(near.status, 2);
+  EXPECT_EQ(near.err, "explain: there is no option '--form'; did you mean --from?\n");
+  const auto far = bulkhead({"policy", "check", path(), "--quarantine=now"});
+  EXPECT_EQ(far.status, 2);
+  EXPECT_EQ(far.err,
+            "check: there is no option '--quarantine'; there are --help --output --config "
+            "--default\n");
+}
+
+TEST_F(CommandTest, AFolderIsNoTableAndNoAssertions) {
+  for (const char* command : {"verify", "assert"}) {
+    const auto ended = bulkhead({"policy", command, path(), path()});
+    EXPECT_EQ(ended.status, 2);
+    EXPECT_EQ(ended.out, "");
+    EXPECT_EQ(ended.err, "bulkhead: " + path() + ": is a folder; name a file\n");
+  }
+}
+
+// A pipe whose first command failed gives nothing, which is no valid policy.
+TEST_F(CommandTest, EmptyStandardInputIsAnError) {
+  write("empty", " \n");
+  const int saved = ::dup(STDIN_FILENO);
+  ASSERT_NE(std::freopen(path("empty").c_str(), "r", stdin), nullptr);
+  const auto ended = bulkhead({"policy", "check", "-"});
+  ::dup2(saved, STDIN_FILENO);
+  ::close(saved);
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_EQ(ended.out, "");
+  EXPECT_EQ(ended.err, "bulkhead: <stdin>: is empty: nothing was piped in\n");
+  write("empty.yaml", "");  // a file that is empty says so on purpose
+  EXPECT_EQ(bulkhead({"policy", "check", path("empty.yaml")}).status, 0);
 }
 
 TEST_F(CommandTest, APortBeyondTheLastIsToldItsRange) {
