@@ -21,7 +21,7 @@ void add_direction(Explanation& explanation, const model::Cluster& cluster, Dire
                                            name_of(direction), subject.name));
     return;
   }
-  auto lines = tier_path(cluster, direction, subject, peer, *answer);
+  auto lines = tier_path(cluster, direction, subject, peer, explanation.probe, *answer);
   explanation.path.insert(explanation.path.end(), lines.begin(), lines.end());
   if (answer->verdict == Verdict::Allow) return;
   // What is dropped before the tiers no rule could have allowed.

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "policy/oracle/match.h"
+#include "policy/question/tiers.h"
 
 namespace bulkhead::question {
 namespace {
@@ -76,6 +77,10 @@ Faults pod_peer_faults(const model::Cluster& cluster, const std::string& policy_
 
 Faults cidr_faults(const model::CidrPeer& peer, const End& end) {
   if (!end.address) return {fmt::format("{} has no address", end.name)};
+  if (peer.prefix.family() != end.address->family) {
+    return {fmt::format("{} holds no {} address such as {}", peer.prefix.text(),
+                        name_of(end.address->family), end.address->text())};
+  }
   if (!peer.prefix.contains(*end.address)) {
     return {fmt::format("{} is not in {}", end.address->text(), peer.prefix.text())};
   }
@@ -193,7 +198,11 @@ std::vector<Nearest> nearest_rules(const model::Cluster& cluster, Direction dire
       if (rule.action != model::RuleAction::Accept) continue;
       Faults faults = rule_faults(cluster, *policy, rule, direction, subject, peer, probe);
       faults.insert(faults.end(), outer->begin(), outer->end());
-      if (faults.empty()) faults.push_back(fmt::format("{} comes first and denies it", decided));
+      if (faults.empty()) {
+        const auto pass = passing_rule(cluster, policy->tier, direction, subject, peer, probe);
+        faults.push_back(pass.empty() ? fmt::format("{} comes first and denies it", decided)
+                                      : fmt::format("{} comes first and passes it on", pass));
+      }
       found.push_back({policy->rule_id(direction, rule), fmt::format("{}", fmt::join(faults, "; ")),
                        faults.size(), rule.name, rule.origin.text()});
     }

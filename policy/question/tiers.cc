@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/question/tiers.h"
 
+#include <algorithm>
 #include <array>
 
 #include "policy/oracle/match.h"
@@ -39,14 +40,29 @@ std::vector<const model::Policy*> deciding_policies(const model::Cluster& cluste
   return found;
 }
 
+bool matches(const model::Cluster& cluster, const model::Policy& policy, const model::Rule& rule,
+             const End& peer, const model::Pod* destination, const Probe& probe) {
+  const oracle::Party party{peer.pod, peer.address, false};
+  const bool is_peer = rule.peers.empty() || std::ranges::any_of(rule.peers, [&](const auto& one) {
+                         return oracle::matches_peer(cluster, policy.namespace_name, one, party);
+                       });
+  return is_peer && (rule.ports.empty() || std::ranges::any_of(rule.ports, [&](const auto& one) {
+                       return oracle::matches_port(one, destination, probe.protocol, probe.port);
+                     }));
+}
+
 std::string tier_line(const model::Cluster& cluster, model::Tier tier, Direction direction,
-                      const model::Pod& pod, const oracle::Answer& answer) {
-  const auto policies = deciding_policies(cluster, tier, direction, pod);
+                      const End& subject, const End& peer, const Probe& probe,
+                      const oracle::Answer& answer) {
+  const auto policies = deciding_policies(cluster, tier, direction, *subject.pod);
   if (policies.empty()) return "no policy selects the pod";
   const bool is_network = tier == model::Tier::NetworkPolicy;
   std::string text =
       fmt::format("{} by {}", is_network ? "isolated" : "considered", joined_ids(policies));
-  if (answer.tier != tier) return text + "; no rule decides";
+  if (answer.tier != tier) {
+    const auto pass = passing_rule(cluster, tier, direction, subject, peer, probe);
+    return pass.empty() ? text + "; no rule decides" : text + "; passed on by " + pass;
+  }
   if (answer.rule == model::kRuleIsolated) {
     return fmt::format("{}; no rule allows it: deny ({})", text, answer.rule);
   }
@@ -55,8 +71,23 @@ std::string tier_line(const model::Cluster& cluster, model::Tier tier, Direction
 
 }  // namespace
 
+std::string passing_rule(const model::Cluster& cluster, model::Tier tier, Direction direction,
+                         const End& subject, const End& peer, const Probe& probe) {
+  auto policies = deciding_policies(cluster, tier, direction, *subject.pod);
+  std::ranges::stable_sort(policies, {}, &model::Policy::priority);
+  const model::Pod* destination = direction == Direction::Egress ? peer.pod : subject.pod;
+  for (const auto* policy : policies) {
+    for (const auto& rule : policy->rules_of(direction)) {
+      if (!matches(cluster, *policy, rule, peer, destination, probe)) continue;
+      const bool is_pass = rule.action == model::RuleAction::Pass;
+      return is_pass ? policy->rule_id(direction, rule) : std::string();
+    }
+  }
+  return {};
+}
+
 std::vector<std::string> tier_path(const model::Cluster& cluster, Direction direction,
-                                   const End& subject, const End& peer,
+                                   const End& subject, const End& peer, const Probe& probe,
                                    const oracle::Answer& answer) {
   const std::string prefix = fmt::format("{} of {}", name_of(direction), subject.pod->key.text());
   std::vector<std::string> lines;
@@ -67,8 +98,9 @@ std::vector<std::string> tier_path(const model::Cluster& cluster, Direction dire
     constexpr std::array kTiers = {model::Tier::Admin, model::Tier::NetworkPolicy,
                                    model::Tier::Baseline};
     for (const auto tier : kTiers) {
-      lines.push_back(fmt::format("{}: {} tier: {}", prefix, name_of(tier),
-                                  tier_line(cluster, tier, direction, *subject.pod, answer)));
+      lines.push_back(
+          fmt::format("{}: {} tier: {}", prefix, name_of(tier),
+                      tier_line(cluster, tier, direction, subject, peer, probe, answer)));
       if (answer.tier == tier) break;
     }
   }

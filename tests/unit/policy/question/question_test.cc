@@ -227,6 +227,41 @@ TEST(Explain, NamesTheRuleThatCameFirstAndWhatItsAuthorCallsIt) {
                                 "NetworkPolicy/db/p/ingress/0" + first));
 }
 
+// What an Admin policy passes on no later rule of its tier allows, and the path says who passed it.
+TEST(Explain, NamesThePassThatCameFirst) {
+  for (const std::string direction : {"ingress", "egress"}) {
+    const std::string peers = direction == "ingress" ? "from" : "to";
+    const std::string subject = direction == "ingress" ? "db" : "web";
+    const auto cluster = cluster_of(
+        three_pods() +
+        "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
+        "metadata: {name: shut, namespace: " +
+        subject +
+        "}\nspec: {podSelector: {}, policyTypes: [Ingress, Egress]}\n"
+        "---\napiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\n"
+        "metadata: {name: guard}\nspec:\n  tier: Admin\n  priority: 10\n"
+        "  subject: {namespaces: {matchLabels: {kubernetes.io/metadata.name: " +
+        subject + "}}}\n  " + direction + ":\n  - {action: Pass, " + peers +
+        ": [{namespaces: {}}]}\n  - {action: Accept, " + peers + ": [{namespaces: {}}]}\n");
+    const auto why = explained(cluster, "web/web", "db/db", 5432);
+    const auto rule = "ClusterNetworkPolicy/guard/" + direction;
+    EXPECT_EQ(why.verdict(), Verdict::Deny);
+    EXPECT_THAT(why.path, testing::Contains(HasSubstr("passed on by " + rule + "/0")));
+    ASSERT_EQ(why.nearest.size(), 1u);
+    EXPECT_EQ(why.nearest[0].rule, rule + "/1");
+    EXPECT_EQ(why.nearest[0].why, rule + "/0 comes first and passes it on");
+  }
+}
+
+TEST(Explain, SaysThatABlockIsOfTheOtherFamily) {
+  const auto cluster =
+      cluster_of(three_pods() + policy("{ingress: [{from: [{ipBlock: {cidr: 10.9.0.0/16}}]}]}"));
+  EXPECT_EQ(explained(cluster, "2001:db8::1", "fd00::1", 80).nearest.at(0).why,
+            "10.9.0.0/16 holds no IPv6 address such as 2001:db8::1");
+  EXPECT_EQ(explained(cluster, "192.0.2.1", "10.0.0.1", 80).nearest.at(0).why,
+            "192.0.2.1 is not in 10.9.0.0/16");
+}
+
 TEST(Explain, SaysWhatANamedPortStandsFor) {
   const auto why = [](const std::string& port) {
     const auto cluster = cluster_of(
