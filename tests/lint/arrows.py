@@ -31,7 +31,7 @@ DOORS = (
     (r"rte_", r"dataplane/(?!api/)|bench/|tests/"),
     (r"yaml-cpp/", r"policy/parse/[^/]+\.cc$|control/config/[^/]+\.cc$|tests/"),
     (r"nlohmann/", r"(policy/parse|policy/question|control/\w+|cni)/[^/]+$|tests/|bench/"),
-    (r"CLI/", r"control/(cli|agent)/[^/]+$|dataplane/options\.cc$"),
+    (r"CLI/", r"control/(cli|agent)/[^/]+$|dataplane/options\.cc$|bench/"),
     (r"httplib", r"control/(api|metrics|cli)/[^/]+\.cc$|cni/[^/]+\.cc$|tests/"),
     (r"prometheus/", r"control/metrics/|tests/"),
     (r"spdlog/", r"control/|dataplane/(main\.cc|api/|port/)|tests/"),

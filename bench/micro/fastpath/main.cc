@@ -2,11 +2,10 @@
 // Cycles per packet of the pipeline without I/O: 64 byte UDP and TCP between pods, flows and
 // directions in random order, policy of both ends, TCP windows, counters and events on. Headers are
 // in the cache, as they are right after a receiving copy.
-// Usage: bench-fastpath [flows...], default 1000 100000 1000000.
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <cstdlib>
 #include <numeric>
 #include <random>
 #include <string>
@@ -147,14 +146,18 @@ void measure_churn(double tsc_ghz) {
 
 int main(int argc, char** argv) {
   using namespace bulkhead;
+  CLI::App app(
+      "Cycles a packet of the pipeline without I/O, stage by stage, and the memory of flows.");
+  std::vector<std::size_t> sizes = {1000, 100'000, 1'000'000};
+  app.add_option("FLOWS", sizes, "How many flows are established; for each the run goes over them")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 4'000'000));
+  CLI11_PARSE(app, argc, argv);
   const bench::MemoryFigures memory = bench::measure_memory();
   fmt::print("machine: TSC {:.2f} GHz, dependent miss {:.0f} cycles, prefetched batch {:.0f}\n",
              memory.tsc_ghz, memory.dependent_miss, memory.prefetched_miss);
   fmt::print("memory of 4M flows: {:.0f} MB\n",
              static_cast<double>(dataplane::FlowTable::bytes_needed(4'000'000)) / 1e6);
-  std::vector<std::size_t> sizes = {1000, 100'000, 1'000'000};
-  if (argc > 1) sizes.clear();
-  for (int i = 1; i < argc; ++i) sizes.push_back(std::strtoul(argv[i], nullptr, 10));
   for (const std::size_t count : sizes) {
     for (const std::uint8_t protocol : {kUdp, kTcp}) {
       bench::measure(count, Family::V4, protocol, memory.tsc_ghz);

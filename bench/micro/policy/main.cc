@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What policies cost: full compiles of Kubernetes-shaped clusters, look-ups in their tables, the
-// compile and check of changes, and the worst inputs. One figure a line, its budget behind it.
-// Usage: policy-bench [--rules N --pods N --namespaces N --local N --seed N]
+// What policies cost at cluster scale.
 #include <fmt/format.h>
 #include <malloc.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <array>
@@ -18,6 +17,7 @@
 #include "bench/micro/policy/changes.h"
 #include "bench/micro/policy/cluster.h"
 #include "bench/micro/policy/memory_figures.h"
+#include "bench/micro/policy/options.h"
 #include "bench/micro/policy/worst_cases.h"
 #include "policy/table/lookup.h"
 
@@ -140,24 +140,14 @@ double run(const Shape& shape) {
 }
 
 int run_all(int argc, char** argv) {
+  CLI::App app(
+      "What policies cost: full compiles of Kubernetes-shaped clusters, look-ups in their\n"
+      "tables, the compile and check of changes, and the worst inputs. One figure a line, its\n"
+      "budget behind it. With --rules only that size, and no worst inputs.");
   Shape shape;
-  bool is_one_size = false;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string key = argv[i];
-    const std::uint64_t value = std::strtoull(argv[i + 1], nullptr, 10);
-    if (key == "--rules")
-      shape.rules = value, is_one_size = true;
-    else if (key == "--pods")
-      shape.pods = value;
-    else if (key == "--namespaces")
-      shape.namespaces = value;
-    else if (key == "--local")
-      shape.local_pods = value;
-    else if (key == "--seed")
-      shape.seed = value;
-    else
-      return fmt::print(stderr, "unknown option {}\n", key), 2;
-  }
+  const CLI::Option* rules_option = add_shape_options(app, shape);
+  CLI11_PARSE(app, argc, argv);
+  const bool is_one_size = rules_option->count() > 0;
   // Peak memory is the process's highest so far: the sizes go upwards.
   std::vector<std::size_t> sizes = {10, 1000, 10000, 100000};
   if (is_one_size) sizes = {shape.rules};
