@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -52,6 +53,16 @@ class PartedArray {
   [[nodiscard]] std::uint32_t size() const { return size_; }
   [[nodiscard]] const Record& operator[](std::uint32_t i) const { return reader()[i]; }
 
+  // The first record of a part is the array's part * records_a_part().
+  [[nodiscard]] std::uint32_t part_count() const {
+    return static_cast<std::uint32_t>(parts_.size());
+  }
+  [[nodiscard]] std::uint32_t records_a_part() const { return mask_ + 1; }
+  [[nodiscard]] std::span<const Record> part(std::uint32_t part) const {
+    const std::uint32_t first = part << shift_;
+    return {parts_[part], std::min(records_a_part(), size_ - first)};
+  }
+
  private:
   std::vector<const Record*> parts_;
   unsigned shift_ = 0;
@@ -59,19 +70,33 @@ class PartedArray {
   std::uint32_t size_ = 0;
 };
 
+// How far the numbers in one section go, whatever its kind numbers elsewhere: all that its check
+// depends on outside its own bytes.
+using Reach = std::array<std::uint64_t, 4>;
+
+// A section of a view, as it was found right.
+struct CheckedSection {
+  SectionBytes section;
+  Reach reach{};
+};
+
 // Checked bytes: once opened, every offset and index inside is in bounds for ever. The bytes are
 // borrowed and must stay mapped and unchanged while the view lives.
 class TableView {
  public:
   // Validates format version, section set, checksums, alignment (8 bytes; 64 is faster) and every
-  // index. Fails naming the section and what is wrong with it. Cost: linear in the bytes. Thread:
-  // any.
-  [[nodiscard]] static Result<TableView> open(std::span<const SectionBytes> sections);
+  // index. Fails naming the section and what is wrong with it. Cost: linear in the bytes, but for
+  // those that `before` was opened with too, at the same place in memory: they must not have
+  // changed since, and only how far their numbers go is looked at again. Thread: any.
+  [[nodiscard]] static Result<TableView> open(std::span<const SectionBytes> sections,
+                                              const TableView* before = nullptr);
 
   [[nodiscard]] Revision revision() const { return Revision{header_.revision}; }
   // Every counter slot the table answers with is below this.
   [[nodiscard]] std::uint32_t slot_limit() const { return header_.slot_limit; }
   [[nodiscard]] const Header& header() const { return header_; }
+  // What it was opened with.
+  [[nodiscard]] std::span<const CheckedSection> sections() const { return sections_; }
 
   // The identity of an address that the address map does not hold: unknown inside the cluster's pod
   // CIDRs, else the world or the CIDR class it falls in. Constant number of loads.
@@ -102,6 +127,7 @@ class TableView {
   TableView() = default;
 
   Header header_;
+  std::vector<CheckedSection> sections_;
   PartedArray<IdentityRecord> identities_;
   std::array<PartedArray<std::uint32_t>, 2> rows_;
   PartedArray<Block> blocks_;

@@ -63,7 +63,7 @@ Result<std::shared_ptr<const LoadedTable>> LoadedTable::load(
     borrowed.push_back({section.kind, section.checksum, section.bytes->bytes()});
     sections.push_back(std::move(section));
   }
-  auto view = table::TableView::open(borrowed);
+  auto view = table::TableView::open(borrowed, current != nullptr ? &current->view() : nullptr);
   if (!view) return tl::unexpected(view.error());
   if (view->revision() != revision) {
     return fail("the table is revision {}, the message says {}", view->revision().value,

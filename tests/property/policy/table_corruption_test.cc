@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
+#include <set>
+#include <string>
 
 #include "policy/compile/compile.h"
 #include "policy/table/lookup.h"
@@ -111,6 +114,63 @@ TEST(TableView, StaysInBoundsWhenTheDamageIsSealed) {
   }
   std::cout << opened << " damaged tables opened\n";
   EXPECT_GT(opened, 100);
+}
+
+// Opened behind another view and from nothing. What it says of them in both cases, or "opened".
+std::string opened_alike(const table::TableView& before,
+                         const std::vector<table::Section>& sections, Random& random) {
+  const auto fresh = table::TableView::open(table::borrow(sections));
+  const auto next = table::TableView::open(table::borrow(sections), &before);
+  EXPECT_EQ(next.has_value(), fresh.has_value());
+  if (!fresh || !next) {
+    EXPECT_EQ(next ? "opened" : next.error().text(), fresh ? "opened" : fresh.error().text());
+    return fresh ? "opened" : fresh.error().text();
+  }
+  walk(*next, random);
+  // The one after it knows as much.
+  EXPECT_TRUE(table::TableView::open(table::borrow(sections), &*next));
+  return "opened";
+}
+
+TEST(TableView, OpensWhatSharesBytesWithAnotherAsFromNothing) {
+  Random random(testing::seed_from_environment() + 6);
+  std::map<std::string, int> results;
+  for (int round = 0; round < 3000; ++round) {
+    const auto last = random_table(random);
+    const auto before = table::TableView::open(table::borrow(last));
+    ASSERT_TRUE(before);
+    auto sections = last;
+    for (int i = 0; i < 2; ++i) damage(sections[random() % sections.size()], random);
+    if (random() % 8 != 0) seal(sections);
+    ++results[opened_alike(*before, sections, random)];
+  }
+  EXPECT_GT(results["opened"], 100);
+  EXPECT_GT(results.size(), 20u);
+}
+
+TEST(TableView, RefusesKnownSectionsThatNameWhatIsGone) {
+  Random random(testing::seed_from_environment() + 7);
+  std::set<std::string> refused;
+  for (int round = 0; round < 300; ++round) {
+    const auto last = random_table(random);
+    const auto before = table::TableView::open(table::borrow(last));
+    ASSERT_TRUE(before);
+    for (std::size_t i = 1; i < last.size(); ++i) {
+      auto sections = last;
+      const auto kind = static_cast<table::SectionKind>(sections[i].kind & 0xffu);
+      // One record less of this kind, and nothing else is another one.
+      table::Header header;
+      std::memcpy(&header, sections[0].bytes.data(), sizeof header);
+      if (--header.record_count[table::array_index(kind)] == 0) continue;
+      std::memcpy(sections[0].bytes.own().data(), &header, sizeof header);
+      auto& bytes = sections[i].bytes.own();
+      bytes.resize(bytes.size() - table::record_bytes(kind));
+      seal(sections);
+      const std::string said = opened_alike(*before, sections, random);
+      if (said.find(" names ") != std::string::npos) refused.insert(name_of(kind));
+    }
+  }
+  EXPECT_THAT(refused, ::testing::IsSupersetOf({"rule sets", "decisions", "blocks", "identities"}));
 }
 
 TEST(TableView, RefusesMixedTables) {
