@@ -46,11 +46,10 @@ bool is_pod_address(const model::Cluster& cluster, const IpAddress& address) {
 bool matches_pod_peer(const model::Cluster& cluster, const std::string& policy_namespace,
                       const model::PodPeer& peer, const model::Pod* pod) {
   if (pod == nullptr) return false;
-  if (peer.namespaces) {
-    if (!matches_namespace(cluster, *peer.namespaces, pod->key.namespace_name)) return false;
-  } else if (!policy_namespace.empty() && pod->key.namespace_name != policy_namespace) {
-    return false;
-  }
+  const std::string& space = pod->key.namespace_name;
+  const auto own = own_namespace(policy_namespace, peer);
+  if (own && space != *own) return false;
+  if (peer.namespaces && !matches_namespace(cluster, *peer.namespaces, space)) return false;
   return !peer.pods || matches_pod(*peer.pods, *pod);
 }
 
@@ -95,7 +94,13 @@ bool matches_pod(const model::LabelSelector& selector, const model::Pod& pod) {
 bool matches_namespace(const model::Cluster& cluster, const model::LabelSelector& selector,
                        const std::string& namespace_name) {
   const auto space = cluster.namespaces.find(namespace_name);
-  if (space != cluster.namespaces.end()) return matches(selector, space->second->labels);
+  const bool is_declared = space != cluster.namespaces.end();
+  return matches_namespace(is_declared ? space->second.get() : nullptr, selector, namespace_name);
+}
+
+bool matches_namespace(const model::Namespace* declared, const model::LabelSelector& selector,
+                       const std::string& namespace_name) {
+  if (declared != nullptr) return matches(selector, declared->labels);
   model::Labels labels;
   labels.emplace(model::kNamespaceNameLabel, namespace_name);
   return matches(selector, labels);
@@ -162,6 +167,12 @@ bool matches_peer(const model::Cluster& cluster, const std::string& policy_names
           [&](const model::UnsupportedPeer&) { return false; },
       },
       peer);
+}
+
+std::optional<std::string> own_namespace(const std::string& policy_namespace,
+                                         const model::PodPeer& peer) {
+  if (peer.namespaces || policy_namespace.empty()) return {};
+  return policy_namespace;
 }
 
 // ClusterNetworkPolicyEgressPeer.nodes: "selects the nodeIPs as the peer type by matching on the

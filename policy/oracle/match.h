@@ -22,6 +22,10 @@ namespace bulkhead::oracle {
 [[nodiscard]] bool matches_namespace(const model::Cluster& cluster,
                                      const model::LabelSelector& selector,
                                      const std::string& namespace_name);
+// The same, the namespace's object at hand; null when nobody declared it.
+[[nodiscard]] bool matches_namespace(const model::Namespace* declared,
+                                     const model::LabelSelector& selector,
+                                     const std::string& namespace_name);
 
 // True when `policy` selects the pod as its subject.
 [[nodiscard]] bool selects(const model::Cluster& cluster, const model::Policy& policy,
@@ -45,6 +49,11 @@ namespace bulkhead::oracle {
 // selector means.
 [[nodiscard]] bool matches_peer(const model::Cluster& cluster, const std::string& policy_namespace,
                                 const model::Peer& peer, const Party& party);
+
+// The one namespace whose pods a peer can mean, where that goes by its policy: the policy's own, if
+// no namespace selector is written. Else the policy's namespace does not matter.
+[[nodiscard]] std::optional<std::string> own_namespace(const std::string& policy_namespace,
+                                                       const model::PodPeer& peer);
 
 // Every address of every node that the peer selects.
 [[nodiscard]] std::set<IpAddress> addresses_of_nodes(const model::Cluster& cluster,

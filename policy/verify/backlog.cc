@@ -28,7 +28,6 @@ void Backlog::remove(PartyId gone) {
     const std::size_t index = index_of({gone, direction});
     if (index < next_.size()) next_[index] = kDone;
   }
-  if (!peers_.empty() && peers_.front() == gone) peer_progress_ = 0;
   std::erase(peers_, gone);
   std::erase_if(pairs_,
                 [&](const Pair& pair) { return pair.task.subject == gone || pair.peer == gone; });
@@ -36,11 +35,10 @@ void Backlog::remove(PartyId gone) {
 
 void Backlog::arrange(const Parties& parties, std::uint64_t seed) {
   next_.resize(std::size_t{parties.size()} * 2, kDone);
+  peer_progress_ = 0;
   if (peers_.size() > kManyPeers) {
     peers_.clear();
-    peer_progress_ = 0;
-    for (PartyId id = 0; id < parties.size(); ++id) {
-      if (!parties.is_subject(id)) continue;
+    for (const PartyId id : parties.subjects()) {
       for (const Direction direction : kDirections) add({id, direction}, Cause::Bytes);
     }
   }
@@ -80,10 +78,11 @@ void Backlog::put_off() {
 std::optional<Backlog::Pair> Backlog::peer_with_subject(const Parties& parties) {
   while (!peers_.empty()) {
     const PartyId peer = peers_.front();
-    for (; peer_progress_ < next_.size(); ++peer_progress_) {
-      const Task task{static_cast<PartyId>(peer_progress_ / 2), kDirections[peer_progress_ % 2]};
-      const bool is_asked_anyway = next_[peer_progress_] <= peer;
-      if (parties.is_subject(task.subject) && !is_asked_anyway) return Pair{task, peer};
+    const auto& subjects = parties.subjects();
+    for (; peer_progress_ < subjects.size() * 2; ++peer_progress_) {
+      const Task task{subjects[peer_progress_ / 2], kDirections[peer_progress_ % 2]};
+      const bool is_asked_anyway = next_of(task) <= peer;
+      if (!is_asked_anyway) return Pair{task, peer};
     }
     peers_.pop_front();
     peer_progress_ = 0;
@@ -112,7 +111,7 @@ std::uint64_t Backlog::pairs_of_tasks(const Parties& parties, std::size_t tasks)
 }
 
 std::uint64_t Backlog::pairs_of_peers(const Parties& parties) const {
-  return peers_.size() * parties.subject_count() * 2 + pairs_.size();
+  return peers_.size() * parties.subjects().size() * 2 + pairs_.size();
 }
 
 std::uint64_t Backlog::urgent_pairs(const Parties& parties) const {

@@ -75,7 +75,7 @@ class Backlog {
   std::deque<Task> tasks_;
   std::size_t urgent_ = 0;  // so many at the front of tasks_
   std::deque<PartyId> peers_;
-  std::uint64_t peer_progress_ = 0;  // of the first: by index_of() of the subjects
+  std::size_t peer_progress_ = 0;  // of the first, in this version: subjects and directions
   std::deque<Pair> pairs_;
   bool is_put_off_ = false;
 };

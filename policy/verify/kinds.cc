@@ -42,6 +42,12 @@ std::size_t Kinds::Hash::operator()(const Kind& kind) const {
   return (pair * 0x9e3779b97f4a7c15u) ^ (kind.others * 0xbf58476d1ce4e5b9u);
 }
 
+std::optional<std::uint32_t> Kinds::space_of(const std::string& name) const {
+  const auto found = spaces_.numbers.find(name);
+  if (found == spaces_.numbers.end()) return {};
+  return found->second;
+}
+
 std::uint32_t Kinds::of(const model::Pod& pod) {
   Kind kind{.space = spaces_.number_of(pod.key.namespace_name)};
   if (kind.space == in_space_.size()) in_space_.emplace_back();

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -30,6 +31,8 @@ class Kinds {
 
   // By number; names in the order in which they were first met.
   [[nodiscard]] const std::deque<std::string>& spaces() const { return spaces_.texts; }
+  // Nothing when no live pod was ever in it.
+  [[nodiscard]] std::optional<std::uint32_t> space_of(const std::string& name) const;
   [[nodiscard]] const std::vector<std::uint32_t>& in_space(std::uint32_t space) const {
     return in_space_[space];
   }

@@ -66,6 +66,7 @@ PartyId Parties::make_party(const Likeness& likeness, const oracle::Party& who,
     flags_.emplace_back();
     identities_.emplace_back();
     locals_.emplace_back();
+    subject_places_.emplace_back();
     seats_of_.emplace_back();
     likeness_of_.emplace_back();
   } else {
@@ -77,6 +78,7 @@ PartyId Parties::make_party(const Likeness& likeness, const oracle::Party& who,
   parties_[id] = {.party = who, .identity = identity, .must_be_unknown = must_be_unknown};
   flags_[id] = flags_of(*cluster_, who, must_be_unknown);
   identities_[id] = identity;
+  count_identity(identity, 1);
   likeness_of_[id] = likeness;
   if (likeness.kind < kNotPods) {
     parties_[id].kind = likeness.kind;
@@ -96,6 +98,7 @@ void Parties::remove_party(PartyId id) {
     remove(stretch->second, id);
     if (stretch->second.empty()) by_stretch_.erase(stretch);
   }
+  count_identity(identities_[id], -1);
   parties_[id] = {};
   flags_[id] = 0;
   identities_[id] = kUnknownIdentity;
@@ -120,7 +123,7 @@ Parties::SeatId Parties::sit(const Likeness& likeness, const oracle::Party& who,
                   .who = who,
                   .is_local = is_local};
   seats_of_[id].push_back(seat);
-  if (is_local && locals_[id]++ == 0) ++subject_count_;
+  if (is_local) count_subject(id, 1);
   return seat;
 }
 
@@ -131,8 +134,29 @@ void Parties::stand_up(SeatId seat) {
   seats[place] = seats.back();
   seats_[seats[place]].place = place;
   seats.pop_back();
-  if (is_local && --locals_[id] == 0) --subject_count_;
+  if (is_local) count_subject(id, -1);
   free_seats_.push_back(seat);
+}
+
+void Parties::count_subject(PartyId id, std::int32_t by) {
+  const bool was_subject = is_subject(id);
+  locals_[id] += static_cast<std::uint32_t>(by);
+  if (was_subject == is_subject(id)) return;
+  if (!was_subject) {
+    subject_places_[id] = static_cast<std::uint32_t>(subjects_.size());
+    subjects_.push_back(id);
+    return;
+  }
+  const PartyId last = subjects_.back();
+  subject_places_[last] = subject_places_[id];
+  subjects_[subject_places_[id]] = last;
+  subjects_.pop_back();
+}
+
+void Parties::count_identity(IdentityId identity, std::int32_t by) {
+  if (people_.size() <= identity.value) people_.resize(std::size_t{identity.value} + 1);
+  touched_identities_.try_emplace(identity, people_[identity.value]);
+  people_[identity.value] += static_cast<std::uint32_t>(by);
 }
 
 void Parties::touch(PartyId id) {
@@ -176,6 +200,12 @@ Parties::News Parties::take_news() {
     if (was.is_known && !was.is_two) add_pairs(id, news);
   }
   touched_.clear();
+  for (const auto& [identity, before] : touched_identities_) {
+    const bool has_people = people_[identity.value] > 0;
+    if (has_people && before == 0) news.identities.push_back(identity);
+    if (!has_people && before > 0) news.gone_identities.push_back(identity);
+  }
+  touched_identities_.clear();
   return news;
 }
 

@@ -59,6 +59,9 @@ class Parties {
     // Subject and peer that were one and the same pod before, and so said nothing.
     std::vector<std::pair<PartyId, PartyId>> pairs;
     std::vector<PartyId> gone;
+    // Of which somebody is a party now and nobody was before, and the reverse.
+    std::vector<IdentityId> identities;
+    std::vector<IdentityId> gone_identities;
   };
 
   // Fails when the compile's addresses are not exactly those of the live pods; of no more use then.
@@ -72,7 +75,8 @@ class Parties {
   [[nodiscard]] bool is_somebody(PartyId id) const { return flags_[id] != 0; }
   // A local pod is one of it: it is asked about as a subject too.
   [[nodiscard]] bool is_subject(PartyId id) const { return locals_[id] != 0; }
-  [[nodiscard]] std::uint32_t subject_count() const { return subject_count_; }
+  // All who are, in no order.
+  [[nodiscard]] const std::vector<PartyId>& subjects() const { return subjects_; }
   // Some two pods of the two are not the same one.
   [[nodiscard]] bool are_two(PartyId subject, PartyId peer) const;
 
@@ -148,6 +152,8 @@ class Parties {
   void remove_party(PartyId id);
   void touch(PartyId id);
   void choose_who_stands(PartyId id);
+  void count_subject(PartyId id, std::int32_t by);
+  void count_identity(IdentityId identity, std::int32_t by);
   [[nodiscard]] News take_news();
   void add_pairs(PartyId id, News& news) const;
 
@@ -162,7 +168,8 @@ class Parties {
   std::vector<std::vector<SeatId>> seats_of_;  // beside parties_
   std::vector<Likeness> likeness_of_;          // beside parties_
   std::vector<PartyId> free_;
-  std::uint32_t subject_count_ = 0;
+  std::vector<PartyId> subjects_;
+  std::vector<std::uint32_t> subject_places_;  // in subjects_, by party
   std::unordered_map<Likeness, PartyId, LikenessHash> by_likeness_;
   std::vector<std::vector<PartyId>> by_kind_;
   std::map<IpAddress, std::vector<PartyId>> by_stretch_;
@@ -174,7 +181,11 @@ class Parties {
   std::vector<Piece> pieces_;                              // ascending
   const model::Cluster* cluster_ = nullptr;                // of the version at hand
 
-  std::map<PartyId, Was> touched_;  // since the last version
+  std::vector<std::uint32_t> people_;  // parties, by identity
+
+  // Since the last version.
+  std::map<PartyId, Was> touched_;
+  std::map<IdentityId, std::uint32_t> touched_identities_;  // people of them before
 };
 
 }  // namespace bulkhead::verify

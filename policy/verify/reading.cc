@@ -45,7 +45,7 @@ std::size_t Reading::StepHash::operator()(const Step& step) const {
 }
 
 Reading::Reading(const model::Cluster& cluster, const model::Pod& subject, WrittenPeers& written)
-    : written_(written), subject_(&subject) {
+    : written_(written), space_(subject.key.namespace_name), subject_(&subject) {
   narrowed_.settings = cluster.settings;
   narrowed_.nodes = cluster.nodes;
   turn_to(cluster);
@@ -60,6 +60,18 @@ Reading::Reading(const model::Cluster& cluster, const model::Pod& subject, Writt
   }
   for (const Direction direction : kDirections) read(direction, written);
   subject_ = nullptr;
+  pair_ = narrowed_;
+}
+
+const model::Cluster& Reading::narrowed_to(const Party& peer) {
+  pair_.namespaces.clear();
+  const auto add = [&](const std::string& name) {
+    const auto found = narrowed_.namespaces.find(name);
+    if (found != narrowed_.namespaces.end()) pair_.namespaces.emplace(name, found->second);
+  };
+  add(space_);
+  if (peer.party.pod != nullptr) add(peer.party.pod->key.namespace_name);
+  return pair_;
 }
 
 void Reading::turn_to(const model::Cluster& cluster) { narrowed_.namespaces = cluster.namespaces; }

@@ -38,9 +38,10 @@ class Reading {
   // What peers are asked about in, from now on: only other namespaces and pods than before.
   void turn_to(const model::Cluster& cluster);
 
-  // The cluster with the subject's policies only (and without pods): the oracle answers about the
-  // subject from it as from the whole.
-  [[nodiscard]] const model::Cluster& narrowed() const { return narrowed_; }
+  // The cluster with the subject's policies only, with no namespaces but the subject's and the
+  // peer's, and without pods: the oracle answers about the two from it as from the whole. Valid
+  // until the next call.
+  [[nodiscard]] const model::Cluster& narrowed_to(const Party& peer);
 
   [[nodiscard]] Class class_of(Direction direction, const Parties& parties, PartyId peer);
   void classify(Direction direction, const Parties& parties, Classes& classes);
@@ -98,7 +99,9 @@ class Reading {
   [[nodiscard]] Class narrower(Direction direction, const Step& step);
 
   const WrittenPeers& written_;
-  model::Cluster narrowed_;
+  std::string space_;        // the subject's namespace
+  model::Cluster narrowed_;  // with all namespaces
+  model::Cluster pair_;
   const model::Pod* subject_ = nullptr;         // only while it is read
   std::optional<Prefix> forensic_peer_;         // of a quarantined subject
   std::array<std::vector<ReadRule>, 2> rules_;  // by Direction

@@ -33,6 +33,17 @@ bool Scope::is_empty() const {
          std::ranges::all_of(policies, [](const auto& texts) { return texts.empty(); });
 }
 
+std::optional<std::set<std::string>> Scope::namespaces() const {
+  std::set<std::string> names = spaces;
+  for (const auto& texts : policies) {
+    for (const auto& policy : texts) {
+      if (policy->namespace_name.empty()) return {};
+      names.insert(policy->namespace_name);
+    }
+  }
+  return names;
+}
+
 Scope scope_between(const model::Cluster& before, const model::Cluster& after) {
   Scope scope;
   for_each_difference(

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -25,6 +26,8 @@ struct Scope {
   [[nodiscard]] bool has_subject(const model::Cluster& cluster, Direction direction,
                                  const model::Pod& pod) const;
   [[nodiscard]] bool is_empty() const;
+  // All whose pods it can have as subjects, `spaces` among them; nothing: any namespace.
+  [[nodiscard]] std::optional<std::set<std::string>> namespaces() const;
 };
 
 // An object that is not the same shared one in both counts as changed, and a policy that names

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <set>
 
 #include "policy/table/format.h"
 
@@ -80,8 +81,9 @@ bool Verifier::State::has_same_bytes(const compile::CompiledTable& next) const {
   return has_same_sections && last.slots == next.slots;
 }
 
-Result<std::unique_ptr<Verifier::State::Opened>> Verifier::State::open(const Checked& next) {
-  auto view = table::TableView::open(next.compiled->section_bytes());
+Result<std::unique_ptr<Verifier::State::Opened>> Verifier::State::open(const Checked& next) const {
+  auto view =
+      table::TableView::open(next.compiled->section_bytes(), opened_ ? &opened_->view : nullptr);
   if (!view) return tl::unexpected(view.error());
   if (view->revision() != next.compiled->revision) {
     return other_revision(view->revision(), next.compiled->revision);
@@ -114,47 +116,45 @@ Status Verifier::State::follow(const Checked& next, std::uint64_t seed) {
   checked_ = next;
   note_text(scope, next);
   note_news(*news);
-  if (before) {
-    note_bytes(*before, news->peers);
-  } else if (stamps_.empty()) {
-    stamps_.assign(opened_->view.rule_sets().size(), version_);
-  }
+  follow_bytes(before.get(), *news);
   backlog_.arrange(*parties_, seed);
   change_pairs_ = backlog_.urgent_pairs(*parties_);
   begun_.reset();
   classified_.reset();
-  for (auto& columns : columns_) columns.clear();
   return {};
 }
 
 // What is kept of a text goes where the text has changed.
 void Verifier::State::note_text(const Scope& scope, const Checked& next) {
   const auto& cluster = *next.cluster;
+  const Kinds& kinds = parties_->kinds();
   for (const std::string& space : scope.spaces) written_.ask_again(cluster, space);
-  std::erase_if(readings_, [&](const auto& entry) {
-    const std::string& space = parties_->kinds().spaces()[parties_->kinds()[entry.first].space];
-    if (scope.spaces.contains(space)) return true;
-    return std::ranges::any_of(scope.policies, [&](const auto& policies) {
-      return std::ranges::any_of(policies, [&](const model::PolicyPtr& policy) {
-        return policy->namespace_name.empty() || policy->namespace_name == space;
-      });
-    });
-  });
   if (scope.is_empty()) return;
-  for (PartyId id = 0; id < parties_->size(); ++id) {
-    if (!parties_->is_subject(id)) continue;
+  const auto named = scope.namespaces();
+  std::set<std::uint32_t> spaces;
+  for (const std::string& name : named.value_or(scope.spaces)) {
+    if (const auto space = kinds.space_of(name)) spaces.insert(*space);
+  }
+  const auto is_named = [&](std::uint32_t kind) {
+    return !named || spaces.contains(kinds[kind].space);
+  };
+  std::erase_if(readings_, [&](const auto& entry) { return is_named(entry.first); });
+  const auto add_subject = [&](PartyId id) {
     const model::Pod& pod = *(*parties_)[id].party.pod;
     for (const Direction direction : kDirections) {
       if (scope.has_subject(cluster, direction, pod)) {
         backlog_.add({id, direction}, Backlog::Cause::Text);
       }
     }
-  }
-  const Kinds& kinds = parties_->kinds();
-  for (std::uint32_t space = 0; space < kinds.spaces().size() && !scope.spaces.empty(); ++space) {
-    if (!scope.spaces.contains(kinds.spaces()[space])) continue;
+  };
+  if (!named) std::ranges::for_each(parties_->subjects(), add_subject);
+  for (const std::uint32_t space : spaces) {
+    const bool is_other = scope.spaces.contains(kinds.spaces()[space]);
     for (const auto kind : kinds.in_space(space)) {
-      for (const PartyId id : parties_->of_kind(kind)) backlog_.add_peer(id);
+      for (const PartyId id : parties_->of_kind(kind)) {
+        if (named && parties_->is_subject(id)) add_subject(id);
+        if (is_other) backlog_.add_peer(id);
+      }
     }
   }
 }
@@ -172,23 +172,15 @@ void Verifier::State::note_news(const Parties::News& news) {
 // Where the bytes answer otherwise, or from elsewhere, both readers are asked again: it may be what
 // the text wants, or a bug that the text gives no hint of.
 void Verifier::State::note_bytes(const Opened& before, const std::vector<PartyId>& new_peers) {
-  std::vector<bool> is_new(parties_->size());
-  for (const PartyId id : new_peers) is_new[id] = true;
-  std::vector<bool> known;
-  for (PartyId id = 0; id < parties_->size(); ++id) {
-    if (!parties_->is_somebody(id) || is_new[id]) continue;
-    const std::uint32_t identity = parties_->identities()[id].value;
-    if (known.size() <= identity) known.resize(std::size_t{identity} + 1);
-    known[identity] = true;
-  }
   const TableDiff diff({before.view, before.compiled->slots},
-                       {opened_->view, opened_->compiled->slots}, known);
+                       {opened_->view, opened_->compiled->slots}, residents_, named_);
   stamps_.resize(diff.rule_sets().size());
   for (std::uint32_t set = 0; set < stamps_.size(); ++set) {
     if (diff.rule_sets()[set]) stamps_[set] = version_;
   }
-  for (PartyId id = 0; id < parties_->size(); ++id) {
-    if (!parties_->is_subject(id) || is_new[id]) continue;
+  const std::set<PartyId> is_new(new_peers.begin(), new_peers.end());
+  for (const PartyId id : parties_->subjects()) {
+    if (is_new.contains(id)) continue;
     for (const Direction direction : kDirections) {
       const bool is_asked_anyway = backlog_.next_of({id, direction}) == 0;
       if (is_asked_anyway) continue;
@@ -197,6 +189,30 @@ void Verifier::State::note_bytes(const Opened& before, const std::vector<PartyId
       }
     }
   }
+}
+
+// Who of those that were asked about is where, by the bytes at hand; where they move, and what else
+// the bytes change. `before`: null when they are the same.
+void Verifier::State::follow_bytes(const Opened* before, const Parties::News& news) {
+  const table::TableView& old = before != nullptr ? before->view : opened_->view;
+  for (const IdentityId identity : news.gone_identities) residents_.leave(old, identity);
+  if (before != nullptr) {
+    named_.follow(&before->view, opened_->view);
+    residents_.set_out(before->view, opened_->view);
+    for (const Direction direction : kDirections) {
+      const bool has_moves = !residents_.moves(direction).empty();
+      if (has_moves) columns_[static_cast<std::size_t>(direction)].clear();
+    }
+    note_bytes(*before, news.peers);
+    residents_.settle();
+  } else if (stamps_.empty()) {
+    named_.follow(nullptr, opened_->view);
+    stamps_.assign(opened_->view.rule_sets().size(), version_);
+  }
+  for (const IdentityId identity : news.identities) residents_.arrive(opened_->view, identity);
+  const bool has_other_parties = !news.peers.empty() || !news.gone.empty();
+  if (!has_other_parties) return;
+  for (auto& columns : columns_) columns.clear();
 }
 
 void Verifier::State::put_off() {
@@ -208,7 +224,7 @@ Report Verifier::State::report() const {
   Report report;
   report.compared = compared_;
   report.questions = questions_ + (opened_ ? opened_->check.questions() : 0);
-  report.pairs = std::uint64_t{parties_->subject_count()} * 2 * parties_->size();
+  report.pairs = std::uint64_t{parties_->subjects().size()} * 2 * parties_->size();
   report.checked = report.pairs - std::min(report.pairs, backlog_.all_pairs(*parties_));
   return report;
 }

@@ -11,6 +11,7 @@
 #include "policy/verify/pair.h"
 #include "policy/verify/parties.h"
 #include "policy/verify/reading.h"
+#include "policy/verify/residents.h"
 #include "policy/verify/scope.h"
 #include "policy/verify/table_diff.h"
 #include "policy/verify/verifier.h"
@@ -49,8 +50,9 @@ class Verifier::State {
   };
 
   [[nodiscard]] bool has_same_bytes(const compile::CompiledTable& next) const;
-  [[nodiscard]] static Result<std::unique_ptr<Opened>> open(const Checked& next);
+  [[nodiscard]] Result<std::unique_ptr<Opened>> open(const Checked& next) const;
   void note_text(const Scope& scope, const Checked& next);
+  void follow_bytes(const Opened* before, const Parties::News& news);
   void note_bytes(const Opened& before, const std::vector<PartyId>& new_peers);
   void note_news(const Parties::News& news);
 
@@ -72,6 +74,8 @@ class Verifier::State {
   };
   std::unordered_map<std::uint32_t, Kept> readings_;  // by kind
   Backlog backlog_;
+  Residents residents_;
+  NamedRuleSets named_;
   std::vector<std::uint32_t> stamps_;  // by rule set: the version it last changed with
   std::uint32_t version_ = 0;
   std::uint64_t change_pairs_ = 0;

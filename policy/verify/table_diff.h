@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <utility>
+#include <span>
 #include <vector>
 
 #include "policy/base/ids.h"
@@ -11,6 +10,7 @@
 #include "policy/base/verdict.h"
 #include "policy/compile/compile.h"
 #include "policy/table/view.h"
+#include "policy/verify/residents.h"
 
 namespace bulkhead::verify {
 
@@ -20,35 +20,49 @@ struct Answers {
   const SharedVector<compile::SlotInfo>& slots;
 };
 
-// What two tables answer differently, found from their bytes alone. Both borrowed. Cost: linear in
-// the tables.
+// The rule sets that each block names, read again only where the bytes differ. Follows a table.
+class NamedRuleSets {
+ public:
+  void follow(const table::TableView* before, const table::TableView& now);
+  // By block: true where it names one of these.
+  [[nodiscard]] std::vector<bool> naming(const std::vector<bool>& rule_sets) const;
+
+ private:
+  // Neighbours that are equal count once.
+  struct Part {
+    std::vector<std::uint32_t> rule_sets;
+    std::vector<std::uint32_t> ends;  // by block
+  };
+  [[nodiscard]] static Part read(std::span<const table::Block> blocks);
+
+  std::vector<Part> parts_;
+};
+
+// What two tables answer differently, found from their bytes alone. All borrowed. Cost: the parts
+// that are not the same memory, the rule sets, and the rows.
 class TableDiff {
  public:
-  // `known`: by identity, that of somebody who was asked about in the first table; others do not
-  // count.
-  TableDiff(const Answers& before, const Answers& now, const std::vector<bool>& known);
+  // `residents` have set out to `now`: others do not count. `named`: of `now`.
+  TableDiff(const Answers& before, const Answers& now, const Residents& residents,
+            const NamedRuleSets& named);
 
   // By rule set of `now`: the same number leads to other answers than before.
   [[nodiscard]] const std::vector<bool>& rule_sets() const { return rule_sets_; }
-  // Some peer of those known gets another answer from this subject, or the same one from elsewhere.
+  // Some resident gets another answer from this subject, or the same one from elsewhere.
   [[nodiscard]] bool has_row(Direction direction, IdentityId subject) const;
 
  private:
-  using Columns = std::pair<std::uint32_t, std::uint32_t>;  // before, now
-
   void find_rule_sets(const Answers& before, const Answers& now);
-  void find_blocks();
-  void find_columns(const std::vector<bool>& known);
+  void find_blocks(const NamedRuleSets& named);
   [[nodiscard]] bool differs(std::uint32_t old_set, std::uint32_t new_set) const {
     return old_set != new_set || rule_sets_[new_set];
   }
 
   const table::TableView& before_;
   const table::TableView& now_;
+  const Residents& residents_;
   std::vector<bool> rule_sets_;
-  std::vector<bool> blocks_;                      // by block of `now`: the same as before
-  std::array<std::vector<Columns>, 2> moved_;     // by Direction: of identities in another column
-  std::array<std::vector<bool>, 2> has_staying_;  // by Direction and column: identities that stay
+  std::vector<bool> blocks_;  // by block of `now`: the same as before
 };
 
 }  // namespace bulkhead::verify

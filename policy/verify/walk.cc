@@ -96,8 +96,8 @@ Status Verifier::State::check_class(const Task& task, PartyId peer, Reading::Cla
   if (!parties_->are_two(task.subject, peer)) return {};
   ++compared_;
   has_compared = true;
-  auto ok = opened_->check.check(reading.narrowed(), task.direction, (*parties_)[task.subject],
-                                 (*parties_)[peer]);
+  auto ok = opened_->check.check(reading.narrowed_to((*parties_)[peer]), task.direction,
+                                 (*parties_)[task.subject], (*parties_)[peer]);
   if (ok) reading.note_compared(task.direction, subject, peer_class, rule_set, stamp);
   return ok;
 }

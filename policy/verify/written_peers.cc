@@ -31,32 +31,58 @@ std::string text_of(const std::optional<model::LabelSelector>& selector) {
 
 WrittenPeers::Peer WrittenPeers::of(const std::string& policy_namespace,
                                     const model::PodPeer& peer) {
-  auto& spaces = spaces_[policy_namespace + '/' + text_of(peer.namespaces)];
+  const auto own = oracle::own_namespace(policy_namespace, peer);
+  auto& spaces = spaces_[own ? "=" + *own : text_of(peer.namespaces)];
   if (!spaces) {
-    spaces = std::make_shared<Spaces>(
-        Spaces{policy_namespace, {.namespaces = peer.namespaces, .pods = std::nullopt}, {}, 0});
+    spaces = std::make_shared<Spaces>(Spaces{
+        policy_namespace, own, {.namespaces = peer.namespaces, .pods = std::nullopt}, {}, 0});
   }
   auto& labels = labels_[text_of(peer.pods)];
   if (!labels) labels = std::make_shared<Labels>(Labels{peer.pods, {}});
   return {spaces, labels};
 }
 
-// A pod of that namespace of which nothing else is asked.
+const model::Namespace* WrittenPeers::object_of(const model::Cluster& cluster,
+                                                std::uint32_t space) const {
+  for (auto next = objects_.size(); next <= space; ++next) {
+    const auto found = cluster.namespaces.find(kinds_.spaces()[next]);
+    objects_.push_back(found != cluster.namespaces.end() ? found->second : nullptr);
+  }
+  return objects_[space].get();
+}
+
 bool WrittenPeers::ask(const model::Cluster& cluster, const Spaces& spaces,
                        std::uint32_t space) const {
+  const std::string& name = kinds_.spaces()[space];
+  if (spaces.peer.namespaces) {
+    return oracle::matches_namespace(object_of(cluster, space), *spaces.peer.namespaces, name);
+  }
+  // A pod of that namespace of which nothing else is asked.
   model::Pod anyone;
-  anyone.key.namespace_name = kinds_.spaces()[space];
+  anyone.key.namespace_name = name;
   return oracle::matches_peer(cluster, spaces.policy_namespace, spaces.peer,
                               {.pod = &anyone, .address = {}});
 }
 
-const std::vector<std::uint32_t>& WrittenPeers::spaces_of(const model::Cluster& cluster,
-                                                          const Peer& peer) const {
-  Spaces& spaces = *peer.spaces;
-  for (; spaces.asked < kinds_.spaces().size(); ++spaces.asked) {
+void WrittenPeers::ask_on(const model::Cluster& cluster, Spaces& spaces) const {
+  const auto count = static_cast<std::uint32_t>(kinds_.spaces().size());
+  if (spaces.asked == count) return;
+  if (spaces.own) {
+    const auto own = kinds_.space_of(*spaces.own);
+    const bool is_new = own && *own >= spaces.asked;
+    if (is_new && ask(cluster, spaces, *own)) spaces.yes.push_back(*own);
+    spaces.asked = count;
+    return;
+  }
+  for (; spaces.asked < count; ++spaces.asked) {
     if (ask(cluster, spaces, spaces.asked)) spaces.yes.push_back(spaces.asked);
   }
-  return spaces.yes;
+}
+
+const std::vector<std::uint32_t>& WrittenPeers::spaces_of(const model::Cluster& cluster,
+                                                          const Peer& peer) const {
+  ask_on(cluster, *peer.spaces);
+  return peer.spaces->yes;
 }
 
 bool WrittenPeers::has_labels(const Peer& peer, std::uint32_t labels) const {
@@ -70,16 +96,19 @@ bool WrittenPeers::has_labels(const Peer& peer, std::uint32_t labels) const {
 }
 
 void WrittenPeers::ask_again(const model::Cluster& cluster, const std::string& name) {
-  const auto found = std::ranges::find(kinds_.spaces(), name);
-  if (found == kinds_.spaces().end()) return;
-  const auto space = static_cast<std::uint32_t>(found - kinds_.spaces().begin());
+  const auto space = kinds_.space_of(name);
+  if (!space) return;
+  if (*space < objects_.size()) {
+    const auto found = cluster.namespaces.find(name);
+    objects_[*space] = found != cluster.namespaces.end() ? found->second : nullptr;
+  }
   for (auto& [text, spaces] : spaces_) {
-    if (spaces->asked <= space) continue;
-    const auto place = std::ranges::lower_bound(spaces->yes, space);
-    const bool was_yes = place != spaces->yes.end() && *place == space;
-    const bool is_yes = ask(cluster, *spaces, space);
+    if (spaces->asked <= *space || (spaces->own && *spaces->own != name)) continue;
+    const auto place = std::ranges::lower_bound(spaces->yes, *space);
+    const bool was_yes = place != spaces->yes.end() && *place == *space;
+    const bool is_yes = ask(cluster, *spaces, *space);
     if (was_yes && !is_yes) spaces->yes.erase(place);
-    if (is_yes && !was_yes) spaces->yes.insert(place, space);
+    if (is_yes && !was_yes) spaces->yes.insert(place, *space);
   }
 }
 

@@ -18,12 +18,13 @@ namespace bulkhead::verify {
 // of the cluster. Holds nothing that the oracle did not say. Thread: one.
 class WrittenPeers {
  public:
-  // Namespaces that a peer means when it is written in a policy of one namespace.
+  // Namespaces that a peer means.
   struct Spaces {
-    std::string policy_namespace;
+    std::string policy_namespace;    // of whoever wrote it first
+    std::optional<std::string> own;  // the only one it can mean, if that goes by the policy's
     model::PodPeer peer;             // any pod of them
     std::vector<std::uint32_t> yes;  // by Kinds, ascending
-    std::uint32_t asked = 0;         // all below
+    std::uint32_t asked = 0;         // all below; of `own` only that one
   };
   struct Labels {
     std::optional<model::LabelSelector> pods;
@@ -52,8 +53,13 @@ class WrittenPeers {
  private:
   [[nodiscard]] bool ask(const model::Cluster& cluster, const Spaces& spaces,
                          std::uint32_t space) const;
+  void ask_on(const model::Cluster& cluster, Spaces& spaces) const;
+  [[nodiscard]] const model::Namespace* object_of(const model::Cluster& cluster,
+                                                  std::uint32_t space) const;
 
   const Kinds& kinds_;
+  // By Kinds, of the version at hand: a written selector is asked about thousands of them.
+  mutable std::vector<model::NamespacePtr> objects_;
   std::unordered_map<std::string, std::shared_ptr<Spaces>> spaces_;
   std::unordered_map<std::string, std::shared_ptr<Labels>> labels_;
 };

@@ -11,6 +11,7 @@ namespace {
 using namespace bulkhead::testing;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Optional;
 
 // db/db and db/web, other/web; a policy for app=db.
 ClusterBuilder small() {
@@ -78,6 +79,18 @@ TEST(Scope, HoldsThePodsOfAChangedNamespaceInBothDirections) {
   for (const Direction direction : kDirections) {
     EXPECT_THAT(subjects(scope, builder.cluster, direction), ElementsAre("db/db", "db/web"));
   }
+}
+
+TEST(Scope, NamesTheNamespacesOfItsSubjects) {
+  auto builder = small();
+  const auto before = builder.cluster;
+  EXPECT_THAT(scope_between(before, before).namespaces(), Optional(IsEmpty()));
+  builder.policy("db", "p", "web");
+  builder.ns("other").labels.emplace("changed", "yes");
+  EXPECT_THAT(scope_between(before, builder.cluster).namespaces(),
+              Optional(ElementsAre("db", "other")));
+  builder.policy("", "everywhere", "web");
+  EXPECT_EQ(scope_between(before, builder.cluster).namespaces(), std::nullopt);
 }
 
 TEST(Scope, HoldsThePodsOfAPolicyThatNamesNodesWhenThoseChange) {
