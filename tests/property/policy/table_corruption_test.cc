@@ -170,7 +170,7 @@ TEST(TableView, RefusesKnownSectionsThatNameWhatIsGone) {
       if (said.find(" names ") != std::string::npos) refused.insert(name_of(kind));
     }
   }
-  EXPECT_THAT(refused, ::testing::IsSupersetOf({"rule sets", "decisions", "blocks", "identities"}));
+  EXPECT_THAT(refused, ::testing::IsSupersetOf({"rule sets", "decisions", "blocks"}));
 }
 
 TEST(TableView, RefusesMixedTables) {
