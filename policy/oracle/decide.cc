@@ -139,6 +139,7 @@ Outcome ask_defaults(const Question& q, Staged staged) {
 }
 
 Outcome ask(const Question& q, Staged staged) {
+  // "A Pod cannot block access to itself."
   const auto is_self = q.peer.pod != nullptr && q.peer.pod->key == q.pod.key;
   if (is_self) return {Verdict::Allow, model::Tier::Default, std::string(model::kRuleSelf)};
   // Dropped as unknown_peer, in no rule: no CIDR opens the address of a pod that is not there, and

@@ -13,6 +13,8 @@ struct Overloaded : Handlers... {
 template <class... Handlers>
 Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
+// labels.Requirement.Matches of apimachinery: In needs the key, and there is a match also when "the
+// operator is DoesNotExist or NotIn and Labels does not have the Requirement's key".
 bool holds(const model::LabelSelector::Requirement& requirement, const model::Labels& labels) {
   using Operator = model::LabelSelector::Operator;
   const auto label = labels.find(requirement.key);
@@ -53,8 +55,10 @@ bool matches_pod_peer(const model::Cluster& cluster, const std::string& policy_n
   return !peer.pods || matches_pod(*peer.pods, *pod);
 }
 
-// IPBlock: a range of addresses, pods' own included, but for the ranges in `except`. "Except values
-// will be rejected if they are outside the cidr range", so they narrow this peer and no other.
+// IPBlock: a range of addresses, but for the ranges in `except`; pods' own included, as upstream's
+// tests have it, which put the addresses of pods into blocks. A family's block holds no address of
+// the other. "Except values will be rejected if they are outside the cidr range", so they narrow
+// this peer and no other.
 bool matches_cidr(const model::CidrPeer& peer, const std::optional<IpAddress>& address) {
   if (!address || !peer.prefix.contains(*address)) return false;
   return std::none_of(peer.except.begin(), peer.except.end(),
@@ -209,9 +213,10 @@ std::optional<std::uint16_t> named_port(const model::Pod& pod, const std::string
   return first->port;
 }
 
-// NetworkPolicyPort: a protocol always ("If not specified, this field defaults to TCP"), and a
-// port, a range up to endPort, a name, or none: "If this field is not provided, this matches all
-// port names and numbers". A name is "a named port on a pod": on the destination's, in both
+// NetworkPolicyPort: a protocol always ("If not specified, this field defaults to TCP"), so that an
+// item without a port is all ports of one protocol; and a port, or "the range of ports from port to
+// endPort ... inclusive", a name, or none: "If this field is not provided, this matches all port
+// names and numbers". A name is "a named port on a pod": on the destination's, in both
 // directions.
 bool matches_port(const model::PortMatch& match, const model::Pod* destination,
                   std::uint8_t protocol, std::uint16_t port) {

@@ -27,9 +27,12 @@ struct Answer {
   friend bool operator==(const Answer&, const Answer&) = default;
 };
 
-// Decides one direction the slow, obvious way, straight from the policy text. `subject` must be a
-// live pod. `port` is in host order and is ignored for protocols without ports.
-// Reads like the Kubernetes documentation: no indexes, no caches, no allocation tricks.
+// Decides one direction the slow, obvious way, straight from the policy text. A connection is
+// decided twice: "both the egress policy on the source pod and the ingress policy on the
+// destination pod need to allow the connection". `subject` must be a live pod. `peer` and `port`
+// are what a Service leads to, never its own address. `port` is in host order and is ignored for
+// protocols without ports. Reads like the Kubernetes documentation: no indexes, no caches, no
+// allocation tricks.
 [[nodiscard]] Answer decide(const model::Cluster& cluster, Direction direction,
                             const Party& subject, const Party& peer, std::uint8_t protocol,
                             std::uint16_t port);
