@@ -6,19 +6,23 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdint>
+#include <ctime>
 
 namespace bulkhead::control::agent {
 namespace {
 
-constexpr std::int64_t kLongestWaitMs = 60'000;
+constexpr std::chrono::seconds kLongestWait{60};
 
-int wait_ms(const std::optional<Time>& deadline) {
-  if (!deadline) return kLongestWaitMs;
-  const Time now = Clock::now();
-  if (*deadline <= now) return 0;
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - now);
-  return static_cast<int>(std::min<std::int64_t>(left.count(), kLongestWaitMs));
+// To the nanosecond: an edit waits a millisecond for its neighbours, rounded up it would be two.
+timespec wait_until(const std::optional<Time>& deadline) {
+  std::chrono::nanoseconds left = kLongestWait;
+  if (deadline) {
+    const Time now = Clock::now();
+    left =
+        *deadline <= now ? left.zero() : std::min<std::chrono::nanoseconds>(left, *deadline - now);
+  }
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+  return {static_cast<std::time_t>(seconds.count()), static_cast<long>((left - seconds).count())};
 }
 
 }  // namespace
@@ -66,7 +70,8 @@ void Loop::run(const std::function<Waits()>& waits, const std::function<void(Tim
     for (const int fd : next.descriptors) {
       if (fd >= 0) polled.push_back({fd, POLLIN, 0});
     }
-    ::poll(polled.data(), polled.size(), wait_ms(next.deadline));
+    const timespec wait = wait_until(next.deadline);
+    ::ppoll(polled.data(), polled.size(), &wait, nullptr);
     eventfd_t ignored = 0;
     ::eventfd_read(wake_.value(), &ignored);
   }

@@ -61,18 +61,34 @@ std::optional<Time> DirSource::deadline() const {
   if (!was_listed_ && !retry_at_) return Time::min();
   std::optional<Time> first = retry_at_;
   const auto consider = [&first](Time time) { first = first ? std::min(*first, time) : time; };
-  if (first_event_) consider(std::min(*last_event_ + kQuiet, *first_event_ + kLongestWait));
-  for (const auto& [unit, file] : files_) {
-    if (file.absent_since) consider(*file.absent_since + kVanishedAfter);
-  }
+  if (const auto settled = settled_at()) consider(*settled);
+  for (const auto& unit : absent_) consider(*files_.at(unit).absent_since + kVanishedAfter);
   return first;
+}
+
+std::optional<Time> DirSource::settled_at() const {
+  if (!first_event_) return {};
+  // What is being written raises an event when it is closed.
+  const bool is_somebody_writing = std::ranges::any_of(
+      begun_, [&](const auto& file) { return is_being_written(file.first, *last_event_); });
+  const std::size_t files = touched_.size() + (is_somebody_writing ? 1 : 0);
+  const bool is_one_file = files <= 1 && !needs_rescan_;
+  const Time latest = *first_event_ + (is_one_file ? kLongestWait : kLongestWaitOfMany);
+  if (is_somebody_writing) return latest;
+  return std::min(latest, *last_event_ + (is_one_file ? kQuiet : kQuietOfMany));
+}
+
+// Whoever holds a file open without writing is not waited for.
+bool DirSource::is_being_written(const fs::path& path, Time now) const {
+  const auto file = begun_.find(path);
+  return file != begun_.end() && now < file->second + kLongestWait;
 }
 
 std::vector<Change> DirSource::read(Time now) {
   std::vector<Change> changes;
   note_events(now);
-  const bool is_settled =
-      first_event_ && (now >= *last_event_ + kQuiet || now >= *first_event_ + kLongestWait);
+  const auto settled = settled_at();
+  const bool is_settled = settled && now >= *settled;
   const bool is_retry = retry_at_ && now >= *retry_at_;
   if (!was_listed_ || is_settled || is_retry) {
     first_event_.reset();
@@ -86,12 +102,31 @@ std::vector<Change> DirSource::read(Time now) {
 }
 
 void DirSource::note_events(Time now) {
-  WatchReport report = watch_.drain();
-  if (report.touched.empty() && !report.needs_rescan) return;
-  touched_.merge(report.touched);
+  const WatchReport report = watch_.drain();
+  if (report.has_lost_events) begun_.clear();
+  std::ranges::for_each(report.folders, [this](const fs::path& folder) { watch_new(folder); });
+  // A file that is being written again is read when its writer closes it.
+  for (const auto& path : report.begun) begun_[path] = now, touched_.erase(path);
+  for (const auto& path : report.touched) begun_.erase(path), touched_.insert(path);
   needs_rescan_ = needs_rescan_ || report.needs_rescan;
-  if (!first_event_) first_event_ = now;
-  last_event_ = now;
+  const bool has_news = !report.touched.empty() || report.needs_rescan;
+  if (has_news && !first_event_) first_event_ = now;
+  if (first_event_ && (has_news || report.has_activity)) last_event_ = now;
+}
+
+// At once: what is written in it from now on raises events. What was there before is found by the
+// rescan, which also sees what fails here.
+void DirSource::watch_new(const fs::path& folder) {
+  if (!watch_.add(folder, FolderKind::Listed)) return;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const bool is_hidden = entry->path().filename().native().starts_with('.');
+    std::error_code ignored;
+    if (!is_hidden && entry->symlink_status(ignored).type() == fs::file_type::directory) {
+      watch_new(entry->path());
+    }
+  }
 }
 
 // Watches every folder of the tree, and the folders that links of the tree lead into. Each watch is
@@ -150,7 +185,7 @@ void DirSource::rescan(Time now, std::vector<Change>& changes) {
   std::set<std::string> present;
   for (const auto& path : *listed) {
     present.insert(path.lexically_relative(folder_));
-    look_at(path, now, false, changes);
+    if (!is_being_written(path, now)) look_at(path, now, false, changes);
   }
   for (auto& [unit, file] : files_) {
     if (!present.contains(unit)) look_at(folder_ / unit, now, false, changes);
@@ -166,6 +201,7 @@ void DirSource::look_at(const fs::path& path, Time now, bool was_touched,
     const auto known = files_.find(unit);
     if (known == files_.end() || known->second.absent_since) return;
     known->second.absent_since = now;
+    absent_.insert(unit);
     changes.push_back({ChangeKind::Vanishing, unit, nullptr});
     return;
   }
@@ -175,6 +211,7 @@ void DirSource::look_at(const fs::path& path, Time now, bool was_touched,
   const bool was_absent = file.absent_since.has_value();
   const Stamp stamp = Stamp::of(status);
   file.absent_since.reset();
+  absent_.erase(unit);
   const bool is_same = file.content && !was_touched && is_present && stamp.equals(file.stamp);
   if (is_same && !was_absent) return;
 
@@ -188,23 +225,21 @@ void DirSource::look_at(const fs::path& path, Time now, bool was_touched,
 }
 
 void DirSource::bury(Time now, std::vector<Change>& changes) {
-  for (auto it = files_.begin(); it != files_.end();) {
-    const bool is_dead =
-        it->second.absent_since && now >= *it->second.absent_since + kVanishedAfter;
-    if (!is_dead) {
-      ++it;
-      continue;
-    }
+  std::vector<std::string> dead;
+  for (const auto& unit : absent_) {
+    if (now >= *files_.at(unit).absent_since + kVanishedAfter) dead.push_back(unit);
+  }
+  for (const auto& unit : dead) {
+    const fs::path path = folder_ / unit;
     struct stat status {};
-    if (::stat((folder_ / it->first).c_str(), &status) == 0) {
+    if (::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
       // It came back without an event reaching us yet.
-      const fs::path path = folder_ / it->first;
-      ++it;
       look_at(path, now, true, changes);
       continue;
     }
-    changes.push_back({ChangeKind::Gone, it->first, nullptr});
-    it = files_.erase(it);
+    changes.push_back({ChangeKind::Gone, unit, nullptr});
+    files_.erase(unit);
+    absent_.erase(unit);
   }
 }
 

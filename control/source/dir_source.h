@@ -16,10 +16,13 @@ namespace bulkhead::control::source {
 
 // How long a file must be absent before it counts as deleted: editors rename (law 10).
 inline constexpr std::chrono::milliseconds kVanishedAfter{500};
-// Events of one save arrive together; an edit waits this long for its neighbours.
-inline constexpr std::chrono::milliseconds kQuiet{3};
-// A stream of events delays an edit no longer than this.
+// Events of one save arrive together; an edit waits until nothing has happened for so long.
+inline constexpr std::chrono::milliseconds kQuiet{1};
+// The same once several files are part of it, or a folder: whoever copies them may pause.
+inline constexpr std::chrono::milliseconds kQuietOfMany{5};
+// A stream of events delays an edit no longer than this, and a copy of several files.
 inline constexpr std::chrono::milliseconds kLongestWait{20};
+inline constexpr std::chrono::milliseconds kLongestWaitOfMany{100};
 // How often a folder that cannot be read is tried again.
 inline constexpr std::chrono::milliseconds kRetry{500};
 
@@ -58,6 +61,10 @@ class DirSource final : public Source {
       : folder_(std::move(folder)), watch_(std::move(watch)) {}
 
   void note_events(Time now);
+  // When what happened since the first event is one change; nothing when nothing did.
+  [[nodiscard]] std::optional<Time> settled_at() const;
+  [[nodiscard]] bool is_being_written(const std::filesystem::path& path, Time now) const;
+  void watch_new(const std::filesystem::path& folder);
   [[nodiscard]] Result<std::set<std::filesystem::path>> watch_tree();
   void rescan(Time now, std::vector<Change>& changes);
   void look_at(const std::filesystem::path& path, Time now, bool was_touched,
@@ -67,7 +74,9 @@ class DirSource final : public Source {
   std::filesystem::path folder_;
   Watch watch_;
   std::map<std::string, File> files_;
+  std::set<std::string> absent_;  // units that are vanishing
   std::set<std::filesystem::path> touched_;
+  std::map<std::filesystem::path, Time> begun_;  // being written; the last write that was seen
   bool needs_rescan_ = true;
   bool was_listed_ = false;
   std::optional<Time> first_event_;

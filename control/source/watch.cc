@@ -14,9 +14,9 @@
 namespace bulkhead::control::source {
 namespace {
 
-constexpr std::uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE |
-                                  IN_CREATE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF |
-                                  IN_ONLYDIR | IN_EXCL_UNLINK;
+constexpr std::uint32_t kEvents = IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM |
+                                  IN_DELETE | IN_CREATE | IN_ATTRIB | IN_DELETE_SELF |
+                                  IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK;
 
 // A regular file that was just created is still being written: IN_CLOSE_WRITE follows. A symbolic
 // or a second hard link appears complete, with IN_CREATE only.
@@ -73,18 +73,31 @@ WatchReport Watch::drain() {
       if ((event.mask & (IN_Q_OVERFLOW | IN_MOVE_SELF | IN_DELETE_SELF | IN_IGNORED)) != 0) {
         if ((event.mask & IN_IGNORED) != 0 && folder != folders_.end()) folders_.erase(folder);
         report.needs_rescan = true;
+        report.has_lost_events = true;
         continue;
       }
       if (folder == folders_.end() || name.empty()) continue;
+      report.has_activity = true;
+      // A write into what a link leads to counts when its writer closes it, as any other.
+      const bool is_write = (event.mask & IN_MODIFY) != 0;
+      if (is_write && folder->second.kind == FolderKind::LinkTarget) continue;
       if ((event.mask & IN_ISDIR) != 0 || is_link_swap(name) ||
           folder->second.kind == FolderKind::LinkTarget) {
         report.needs_rescan = true;
+        const bool is_new_folder =
+            (event.mask & IN_ISDIR) != 0 && (event.mask & (IN_CREATE | IN_MOVED_TO)) != 0;
+        const bool is_listed = folder->second.kind == FolderKind::Listed && !name.starts_with('.');
+        if (is_new_folder && is_listed) report.folders.insert(folder->second.path / name);
         continue;
       }
       if (!parse::is_policy_file_name(name)) continue;
       const std::filesystem::path path = folder->second.path / name;
-      if ((event.mask & IN_CREATE) != 0 && !is_complete_at_creation(path)) continue;
-      report.touched.insert(path);
+      const bool is_created = (event.mask & IN_CREATE) != 0;
+      if (is_write || (is_created && !is_complete_at_creation(path))) {
+        report.begin(path);
+      } else {
+        report.touch(path);
+      }
     }
   }
 }

@@ -16,7 +16,15 @@ namespace bulkhead::control::source {
 // What inotify said since the last call, reduced to what a reader must do about it.
 struct WatchReport {
   std::set<std::filesystem::path> touched;  // files written, linked or removed: read these again
+  std::set<std::filesystem::path> begun;    // files that somebody writes and has not closed
+  std::set<std::filesystem::path> folders;  // new ones: to be watched before they are filled
   bool needs_rescan = false;                // folders changed, links were swapped, events were lost
+  bool has_lost_events = false;             // so that of a file that was begun the end may be one
+  bool has_activity = false;                // something happened, if only to files of no interest
+
+  // The last of a file's events says how it is.
+  void touch(const std::filesystem::path& path) { touched.insert(path), begun.erase(path); }
+  void begin(const std::filesystem::path& path) { begun.insert(path), touched.erase(path); }
 };
 
 // Why a folder is watched: for the policy files in it, or because links of such a folder lead here

@@ -25,7 +25,7 @@ struct EventCost {
                                                                              std::size_t rounds);
 
 // From the last write of a policy file to its parsed content, in a folder of so many files: what
-// inotify, the 3 ms wait for neighbouring events, reading and parsing take. In microseconds.
+// inotify, the 1 ms wait for neighbouring events, reading and parsing take. In microseconds.
 [[nodiscard]] std::vector<double> run_file_events(std::size_t files, std::size_t rounds);
 
 }  // namespace bulkhead::bench

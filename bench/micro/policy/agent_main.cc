@@ -63,7 +63,7 @@ int run_all(int argc, char** argv) {
                row(costs, [](const EventCost& cost) { return cost.verify; }),
                row(costs, [](const EventCost& cost) { return cost.publish; }));
   }
-  fmt::print("file event to parsed, {} files in the folder, us: {} (waits 3 ms for neighbours)\n",
+  fmt::print("file event to parsed, {} files in the folder, us: {} (waits 1 ms for neighbours)\n",
              kFiles, row(run_file_events(kFiles, rounds), [](double us) { return us; }));
   return 0;
 }

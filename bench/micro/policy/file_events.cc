@@ -29,14 +29,14 @@ void write_policy(const std::filesystem::path& folder, std::size_t number, std::
 // As the agent's loop waits.
 std::vector<source::Change> next_changes(source::Source& source) {
   for (;;) {
-    int timeout_ms = 1000;
+    std::chrono::nanoseconds left = std::chrono::milliseconds(900);
     if (const auto deadline = source.deadline()) {
-      const auto left =
-          std::chrono::ceil<std::chrono::milliseconds>(*deadline - source::Clock::now());
-      timeout_ms = static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, timeout_ms));
+      const auto now = source::Clock::now();
+      left = *deadline <= now ? left.zero() : std::min(left, *deadline - now);
     }
+    const timespec timeout{0, static_cast<long>(left.count())};
     pollfd waiting{source.descriptor(), POLLIN, 0};
-    ::poll(&waiting, 1, timeout_ms);
+    ::ppoll(&waiting, 1, &timeout, nullptr);
     if (auto changes = source.read(source::Clock::now()); !changes.empty()) return changes;
   }
 }

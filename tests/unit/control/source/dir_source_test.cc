@@ -42,7 +42,7 @@ class DirSourceTest : public testing::Test {
   // What read() says now and once the events have settled, as "unit: what".
   std::vector<std::string> read() {
     std::vector<std::string> said = read_once();
-    now_ += kQuiet;
+    now_ += kQuietOfMany;
     for (auto& line : read_once()) said.push_back(std::move(line));
     return said;
   }
@@ -101,13 +101,96 @@ TEST_F(DirSourceTest, WaitsForNeighbouringEventsButNotForEver) {
   write(folder_ / "a.yaml", kNamespace);
   EXPECT_THAT(read_once(), IsEmpty());
   EXPECT_EQ(source_->deadline(), first + kQuiet);
-  while (now_ + 2ms < first + kLongestWait) {
-    now_ += 2ms;
+  while (now_ + 500us < first + kLongestWait) {
+    now_ += 500us;
     write(folder_ / "a.yaml", kOther);
     EXPECT_THAT(read_once(), IsEmpty());
   }
   now_ = first + kLongestWait;
   EXPECT_THAT(read_once(), ElementsAre("a.yaml: db"));
+}
+
+TEST_F(DirSourceTest, WaitsLongerForTheRestOfSeveralFiles) {
+  start();
+  read();
+  write(folder_ / "a.yaml", kNamespace);
+  EXPECT_THAT(read_once(), IsEmpty());
+  now_ += kQuiet - 1us;
+  write(folder_ / "b.yaml", kOther);
+  EXPECT_THAT(read_once(), IsEmpty());
+  EXPECT_EQ(source_->deadline(), now_ + kQuietOfMany);
+  now_ += kQuietOfMany - 1us;
+  write(folder_ / "c.yaml", "{apiVersion: v1, kind: Namespace, metadata: {name: dns}}");
+  EXPECT_THAT(read_once(), IsEmpty());
+  now_ += kQuietOfMany;
+  EXPECT_THAT(read_once(), UnorderedElementsAre("a.yaml: web", "b.yaml: db", "c.yaml: dns"));
+}
+
+TEST_F(DirSourceTest, WaitsForANeighbourThatIsStillBeingWritten) {
+  start();
+  read();
+  const Time first = now_;
+  write(folder_ / "a.yaml", kNamespace);
+  std::ofstream slow(folder_ / "b.yaml");
+  EXPECT_THAT(read_once(), IsEmpty());
+  now_ += kQuietOfMany;
+  slow << kOther << std::flush;
+  EXPECT_THAT(read_once(), IsEmpty());
+  EXPECT_EQ(source_->deadline(), first + kLongestWaitOfMany);
+  slow.close();
+  EXPECT_THAT(read(), UnorderedElementsAre("a.yaml: web", "b.yaml: db"));
+}
+
+TEST_F(DirSourceTest, DoesNotWaitForAFileThatIsOnlyHeldOpen) {
+  start();
+  read();
+  std::ofstream held(folder_ / "b.yaml");
+  held << kOther << std::flush;
+  EXPECT_THAT(read(), IsEmpty());
+  now_ += kLongestWait;
+  write(folder_ / "a.yaml", kNamespace);
+  EXPECT_THAT(read(), ElementsAre("a.yaml: web"));
+}
+
+TEST_F(DirSourceTest, DoesNotReadAFileThatIsBeingWrittenAgain) {
+  write(folder_ / "a.yaml", kNamespace);
+  start();
+  read();
+  write(folder_ / "a.yaml", kOther);
+  EXPECT_THAT(read_once(), IsEmpty());
+  std::ofstream again(folder_ / "a.yaml", std::ios::trunc);
+  EXPECT_THAT(read_once(), IsEmpty());
+  now_ += kLongestWait;
+  EXPECT_THAT(read_once(), IsEmpty());
+  again << kOther;
+  again.close();
+  EXPECT_THAT(read(), ElementsAre("a.yaml: db"));
+}
+
+TEST_F(DirSourceTest, TakesANewFolderWholeWhileItIsBeingFilled) {
+  start();
+  read();
+  fs::create_directory(folder_ / "team");
+  EXPECT_THAT(read_once(), IsEmpty());
+  write(folder_ / "team/a.yaml", kNamespace);
+  std::ofstream slow(folder_ / "team/b.yaml");
+  slow << "{apiVersion: v1, " << std::flush;
+  EXPECT_THAT(read(), IsEmpty());
+  slow << "kind: Namespace, metadata: {name: db}}";
+  slow.close();
+  EXPECT_THAT(read(), UnorderedElementsAre("team/a.yaml: web", "team/b.yaml: db"));
+}
+
+TEST_F(DirSourceTest, AFileThatBecomesAFolderIsGone) {
+  write(folder_ / "a.yaml", kNamespace);
+  start();
+  read();
+  fs::remove(folder_ / "a.yaml");
+  EXPECT_THAT(read(), ElementsAre("a.yaml: vanishing"));
+  fs::create_directory(folder_ / "a.yaml");
+  now_ += kVanishedAfter;
+  EXPECT_THAT(read(), ElementsAre("a.yaml: gone"));
+  EXPECT_EQ(source_->deadline(), std::nullopt);
 }
 
 TEST_F(DirSourceTest, CountsAMissingFileAsDeletedOnlyAfterHalfASecond) {
