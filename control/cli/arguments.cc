@@ -41,7 +41,9 @@ class Parser {
       return is_help ? Exit::Good : Exit::BadInput;
     }
     if (!shell_.empty()) {
-      out << completion_script(words(), shell_);
+      CompletionValues values;
+      add_values(app_, "bulkhead", values);
+      out << completion_script(words(), values, shell_);
       return Exit::Good;
     }
     return Arguments{command_(), format(), root()};
@@ -108,6 +110,26 @@ class Parser {
       for (const auto& name : option->get_lnames()) here.push_back("--" + name);
     }
     words.emplace(path, std::move(here));
+  }
+
+  // What an option may be is in its type as help shows it: "TEXT:{4,6}".
+  static std::vector<std::string> choices_of(const CLI::Option& option) {
+    const std::string type = option.get_type_name();
+    const auto open = type.find('{');
+    if (open == type.npos || !type.ends_with('}')) return {};
+    return CLI::detail::split(type.substr(open + 1, type.size() - open - 2), ',');
+  }
+  static void add_values(const CLI::App& app, const std::string& path, CompletionValues& values) {
+    for (const auto* command : app.get_subcommands(nullptr)) {
+      add_values(*command, path + " " + command->get_name(), values);
+    }
+    for (const auto* option : app.get_options()) {
+      const auto choices = choices_of(*option);
+      if (choices.empty()) continue;
+      if (option->get_positional()) values.emplace(path + " " + app.get_name(), choices);
+      for (const auto& name : option->get_lnames()) values.emplace(path + " --" + name, choices);
+      for (const auto& name : option->get_snames()) values.emplace(path + " -" + name, choices);
+    }
   }
 
   CLI::App* add(CLI::App& parent, const char* name, const char* what, const char* example,

@@ -5,12 +5,17 @@
 
 namespace bulkhead::control::cli {
 
-std::string completion_script(const CompletionWords& words, std::string_view shell) {
+std::string completion_script(const CompletionWords& words, const CompletionValues& values,
+                              std::string_view shell) {
   std::string commands;
   std::string cases;
   for (const auto& [path, following] : words) {
     commands += fmt::format("{}\"{}\"", commands.empty() ? "" : " | ", path);
     cases += fmt::format("    \"{}\") words=\"{}\" ;;\n", path, fmt::join(following, " "));
+  }
+  std::string options;
+  for (const auto& [option, known] : values) {
+    options += fmt::format("    \"{}\") words='{}' ;;\n", option, fmt::join(known, " "));
   }
   // zsh runs bash's completions; slices mean the same in both, subscripts do not.
   std::string script =
@@ -24,11 +29,13 @@ std::string completion_script(const CompletionWords& words, std::string_view she
   done
   case "$place" in
 {}  esac
+  case "$place ${{COMP_WORDS[@]:COMP_CWORD-1:1}}" in
+{}  esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }}
 complete -o default -F _bulkhead bulkhead
 )",
-                        commands, cases);
+                        commands, cases, options);
   return script;
 }
 

@@ -167,6 +167,30 @@ TEST_F(CommandTest, SuggestRefusesALogThatIsNone) {
   EXPECT_EQ(status({"--root", path()}), 2);  // no agent there
 }
 
+// Bash itself says what it would offer behind these words.
+TEST_F(CommandTest, CompletionOffersTheValuesOfAnOption) {
+  write("script", bulkhead({"completion", "bash"}).out);
+  const auto offered = [&](const std::string& words) {
+    const std::string line =
+        "source " + path("script") + "; COMP_WORDS=(" + words +
+        "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _bulkhead; echo \"${COMPREPLY[*]}\" > " +
+        path("offered");
+    EXPECT_EQ(std::system(("bash -c '" + line + "'").c_str()), 0);
+    std::ifstream stream(path("offered"));
+    std::string text;
+    std::getline(stream, text);
+    return text;
+  };
+  EXPECT_EQ(offered("bulkhead policy check --output \"\""), "text json sarif");
+  EXPECT_EQ(offered("bulkhead policy matrix -o j"), "json");
+  EXPECT_EQ(offered("bulkhead policy explain some/folder --family \"\""), "4 6");
+  EXPECT_EQ(offered("bulkhead flows --verdict a"), "allow");
+  EXPECT_EQ(offered("bulkhead completion \"\""), "bash zsh");
+  EXPECT_EQ(offered("bulkhead policy ex"), "explain");
+  EXPECT_EQ(offered("bulkhead policy explain --fa"), "--family");
+  EXPECT_EQ(offered("bulkhead policy check some"), "");
+}
+
 TEST_F(CommandTest, CompletionNamesCommandsAndOptions) {
   const auto ended = bulkhead({"completion", "bash"});
   EXPECT_EQ(ended.status, 0);
