@@ -7,12 +7,14 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <utility>
 
 #include "bench/micro/policy/fake_dataplane.h"
 #include "bench/micro/policy/memory_figures.h"
 #include "control/apply/publisher.h"
+#include "control/source/dir_source.h"
 #include "control/state/follower.h"
 #include "control/state/store.h"
 
@@ -161,7 +163,9 @@ std::map<std::string, std::vector<EventCost>> run_agent_events(const Shape& shap
     std::vector<model::PolicyPtr> policies;
     for (const auto& [id, policy] : cluster.policies) {
       const bool is_local = std::ranges::any_of(*local, [&](const model::PodKey& key) {
-        return key.namespace_name == policy->namespace_name;
+        const auto& written = policy->subject_pods.match_labels;
+        return key.namespace_name == policy->namespace_name &&
+               cluster.pods.at(key)->labels.at("app") == written.at("app");
       });
       if (is_local && policies.size() < rounds) policies.push_back(policy);
     }
@@ -201,6 +205,43 @@ std::map<std::string, std::vector<EventCost>> run_agent_events(const Shape& shap
   }
   std::filesystem::remove_all(folder);
   return costs;
+}
+
+std::vector<double> run_file_to_acknowledged(const Shape& shape, std::size_t rounds) {
+  std::string name = (std::filesystem::temp_directory_path() / "bulkhead-bench-XXXXXX").native();
+  if (::mkdtemp(name.data()) == nullptr) std::exit(1);
+  const std::filesystem::path state = std::filesystem::path(name) / "state";
+  const std::filesystem::path policies = std::filesystem::path(name) / "policies.d";
+  std::filesystem::create_directory(policies);
+  std::filesystem::create_directory(state);
+  const auto cluster = make_cluster(shape);
+  const auto local = local_pods(cluster, shape);
+  const auto write = [&](const model::Pod& pod, std::size_t port) {
+    std::ofstream(policies / (pod.key.name + ".yaml")) << fmt::format(
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
+        "metadata: {{name: file-{}, namespace: {}}}\n"
+        "spec:\n  podSelector: {{matchLabels: {{app: {}}}}}\n  ingress:\n"
+        "  - from: [{{podSelector: {{matchLabels: {{app: app0}}}}}}]\n"
+        "    ports: [{{port: {}}}]\n",
+        pod.key.name, pod.key.namespace_name, pod.labels.at("app"), port);
+  };
+  for (const auto& key : *local) write(*cluster.pods.at(key), 4000);
+  std::vector<double> times;
+  {
+    Agent agent(cluster, *local, state);
+    auto source = value_or_exit(source::DirSource::open(policies, {}));
+    (void)agent.event(next_changes(*source));
+    auto here = local->begin();
+    for (std::size_t round = 0; round < rounds; ++round) {
+      write(*cluster.pods.at(*here), 4001 + round);
+      const double written = seconds();
+      (void)agent.event(next_changes(*source));
+      times.push_back((seconds() - written) * 1e6);
+      if (++here == local->end()) here = local->begin();
+    }
+  }
+  std::filesystem::remove_all(name);
+  return times;
 }
 
 }  // namespace bulkhead::bench

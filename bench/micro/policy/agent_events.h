@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bench/micro/policy/cluster.h"
+#include "control/source/source.h"
 
 namespace bulkhead::bench {
 
@@ -27,5 +28,12 @@ struct EventCost {
 // From the last write of a policy file to its parsed content, in a folder of so many files: what
 // inotify, the 1 ms wait for neighbouring events, reading and parsing take. In microseconds.
 [[nodiscard]] std::vector<double> run_file_events(std::size_t files, std::size_t rounds);
+
+// Waits for what a source says next, as the agent's loop does.
+[[nodiscard]] std::vector<control::source::Change> next_changes(control::source::Source& source);
+
+// One changed policy of a local pod, from its writer's closing the file to the acknowledgement of
+// the fake data plane, in microseconds: inotify, the wait, parsing and all that Cost names.
+[[nodiscard]] std::vector<double> run_file_to_acknowledged(const Shape& shape, std::size_t rounds);
 
 }  // namespace bulkhead::bench

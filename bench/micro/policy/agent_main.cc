@@ -65,6 +65,9 @@ int run_all(int argc, char** argv) {
   }
   fmt::print("file event to parsed, {} files in the folder, us: {} (waits 1 ms for neighbours)\n",
              kFiles, row(run_file_events(kFiles, rounds), [](double us) { return us; }));
+  fmt::print("file event to acknowledged, one policy of a local pod, us: {} (budget {})\n",
+             row(run_file_to_acknowledged(shape, rounds), [](double us) { return us; }),
+             budget_of("policy changed"));
   return 0;
 }
 

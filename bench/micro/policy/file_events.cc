@@ -26,8 +26,9 @@ void write_policy(const std::filesystem::path& folder, std::size_t number, std::
       number, number % 1000, port);
 }
 
-// As the agent's loop waits.
-std::vector<source::Change> next_changes(source::Source& source) {
+}  // namespace
+
+std::vector<source::Change> next_changes(control::source::Source& source) {
   for (;;) {
     std::chrono::nanoseconds left = std::chrono::milliseconds(900);
     if (const auto deadline = source.deadline()) {
@@ -40,8 +41,6 @@ std::vector<source::Change> next_changes(source::Source& source) {
     if (auto changes = source.read(source::Clock::now()); !changes.empty()) return changes;
   }
 }
-
-}  // namespace
 
 std::vector<double> run_file_events(std::size_t files, std::size_t rounds) {
   std::string name = (std::filesystem::temp_directory_path() / "bulkhead-bench-XXXXXX").native();
