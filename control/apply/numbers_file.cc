@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
@@ -23,6 +25,22 @@ Revision read_revision(const std::filesystem::path& file) {
   std::uint64_t value = 0;
   if (text) std::from_chars(text->data(), text->data() + text->size(), value);
   return Revision(value);
+}
+
+// In its place: a file that is renamed over another one waits for the disk on some file systems,
+// and this is done for every table. As many digits as any revision has, so that a write is one
+// piece of one page, all there or not at all when the process is killed.
+Status write_revision(const std::filesystem::path& file, Revision revision) {
+  const std::string text = fmt::format("{:020}\n", revision.value);
+  const Fd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd.is_open() && errno == ENOENT) {
+    return state::write_whole(file, text, state::Durability::Process);
+  }
+  if (!fd.is_open()) return fail_at(file, "cannot open: {}", std::strerror(errno));
+  if (::pwrite(fd.value(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+    return fail_at(file, "cannot write: {}", std::strerror(errno));
+  }
+  return {};
 }
 
 Fd open_journal(const std::filesystem::path& file) {
@@ -95,8 +113,7 @@ Status NumbersFile::save(const compile::Numbers& numbers, Revision revision) {
   const bool has_outgrown = lines_ + unwritten_lines_ > 2 * live + kSlackLines;
   const Status written = journal_.is_open() && !has_outgrown ? append() : rewrite(numbers);
   if (!written) return written;
-  return state::write_whole(folder_ / "revision", std::to_string(revision.value) + "\n",
-                            state::Durability::Process);
+  return write_revision(folder_ / "revision", revision);
 }
 
 }  // namespace bulkhead::control::apply

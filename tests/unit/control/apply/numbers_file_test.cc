@@ -40,6 +40,17 @@ TEST_F(NumbersFileTest, MissingIsLostUntilItIsWrittenOnce) {
   EXPECT_EQ(second.revision, Revision(7));
 }
 
+TEST_F(NumbersFileTest, ARevisionIsReadBackWhateverItsLengthAndThatOfTheLast) {
+  auto loaded = open();
+  std::ofstream(folder_ / "revision") << "98\n";  // as older versions wrote it
+  EXPECT_EQ(open().revision, Revision(98));
+  for (const std::uint64_t revision : {std::uint64_t{99}, ~std::uint64_t{0}, std::uint64_t{3}}) {
+    const Status saved = loaded.file.save(loaded.numbers, Revision(revision));
+    ASSERT_TRUE(saved) << saved.error().text();
+    EXPECT_EQ(open().revision, Revision(revision));
+  }
+}
+
 TEST_F(NumbersFileTest, GrowsByWhatChangesAndLeadsToTheSameNumbers) {
   auto loaded = open();
   for (int i = 0; i < 1000; ++i) (void)loaded.numbers.identity("key " + std::to_string(i));
