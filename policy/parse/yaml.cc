@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <istream>
+#include <optional>
 #include <streambuf>
 #include <unordered_map>
 #include <utility>
@@ -296,8 +297,17 @@ Status read_yaml(const Part& part, const Limits& limits,
   try {
     YAML::Parser parser(stream);
     TreeBuilder builder(text, limits, bytes);
+    std::optional<std::pair<std::size_t, std::size_t>> last_place;
     while (parser.HandleNextDocument(builder)) {
-      if (auto status = on_document(builder.take_root()); !status) return status;
+      const Node root = builder.take_root();
+      const std::pair<std::size_t, std::size_t> place(root.line, root.column);
+      // The library reads what stands in front of no document, such as a lone comma, for ever.
+      if (place == last_place) {
+        return fail_at(fmt::format("{}:{}", root.line, root.column),
+                       "not valid YAML: no document can begin here");
+      }
+      last_place = place;
+      if (auto status = on_document(root); !status) return status;
     }
     return {};
   } catch (Refusal& refusal) {

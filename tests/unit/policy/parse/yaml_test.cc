@@ -129,6 +129,19 @@ TEST(Yaml, RefusesAQuoteThatNeverCloses) {
 }
 
 // Each bomb must end in one error, soon.
+TEST(Yaml, RefusesWhatBeginsNoDocument) {
+  for (const std::string text : {" ,\"e {g", ",", "a: b\n---\n]"}) {
+    const auto tree = read_tree(text);
+    ASSERT_FALSE(tree) << text;
+    EXPECT_THAT(tree.error().text(), testing::HasSubstr("not valid YAML")) << text;
+  }
+  // Documents that hold nothing stand in places of their own.
+  int documents = 0;
+  const auto status = read_documents("---\n---\n---\n", {}, [&](const Node&) { ++documents; });
+  EXPECT_TRUE(status) << status.error().text();
+  EXPECT_EQ(documents, 3);
+}
+
 TEST(Yaml, WhatTheLibrarySaysIsPrintable) {
   // It quotes the character it stumbled over: here its own mark of the end, and half a letter.
   for (const std::string text : {"{\"\\", "a: \"\\\xc3\xa9\"\n"}) {
