@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one event costs the agent's control thread at cluster scale, stage by stage.
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <cstdlib>
 #include <string>
 
 #include "bench/micro/policy/agent_events.h"
+#include "bench/micro/policy/options.h"
 
 namespace bulkhead::bench {
 namespace {
@@ -28,30 +29,18 @@ std::string row(const std::vector<Cost>& costs, const Figure& figure) {
 
 const char* budget_of(const std::string& event) {
   if (event == "policy changed") return "10000 / 50000";
-  return event.find("new identity") == std::string::npos ? "100" : "10000";
+  const bool moves_identity =
+      event.ends_with("new identity") || event.ends_with("last of its identity");
+  return moves_identity ? "10000" : "100";
 }
 
 int run_all(int argc, char** argv) {
+  CLI::App app("What one event costs the agent's control thread at cluster scale, stage by stage.");
   Shape shape;
   std::size_t rounds = 100;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string key = argv[i];
-    const std::uint64_t value = std::strtoull(argv[i + 1], nullptr, 10);
-    if (key == "--rules")
-      shape.rules = value;
-    else if (key == "--pods")
-      shape.pods = value;
-    else if (key == "--namespaces")
-      shape.namespaces = value;
-    else if (key == "--local")
-      shape.local_pods = value;
-    else if (key == "--rounds")
-      rounds = value;
-    else if (key == "--seed")
-      shape.seed = value;
-    else
-      return fmt::print(stderr, "unknown option {}\n", key), 2;
-  }
+  add_shape_options(app, shape);
+  app.add_option("--rounds", rounds, "Events of each kind")->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
   fmt::print("rules={} pods={} namespaces={} local={} seed={}; us; data plane: a fake\n",
              shape.rules, shape.pods, shape.namespaces, shape.local_pods, shape.seed);
   for (const auto& [event, costs] : run_agent_events(shape, rounds)) {

@@ -20,6 +20,7 @@ namespace {
 constexpr double kBudgetSeconds = 0.020;  // design.md, law 4
 constexpr double kSweepSeconds = 10;      // what a sweep may take of a bench; `ratio` says how far
 constexpr std::size_t kPolicies = 100;    // changed one after the other
+constexpr std::size_t kPods = 100;        // added one after the other
 
 template <class T>
 T value_or_exit(Result<T> result, const std::string& what) {
@@ -149,21 +150,34 @@ void print_policies(const std::string& name, Agent& agent, model::Cluster cluste
              quantile(ratio, 0), quantile(ratio, 0.5));
 }
 
-void print_pod(const std::string& name, Agent& agent, const model::Cluster& cluster,
-               const compile::LocalPods& local, const char* what, const char* budget,
-               const std::string& app) {
-  model::Cluster with_pod = cluster;
-  auto pod = std::make_shared<model::Pod>(*cluster.pods.at(*local->begin()));
-  pod->key.name += "-new";
-  pod->ips = {IpAddress::v4(10, 255, 255, 1)};
-  if (!app.empty()) pod->labels["app"] = app;
-  with_pod.pods.emplace(pod->key, pod);
-  compile::LocalPods more = local;
-  more->insert(pod->key);
-  const Cost cost = agent.change(with_pod, more);
-  fmt::print("{} {} compile_ms={:.1f} check_ms={:.1f} checked={:.3f} sent_kib={} (budget {})\n",
-             name, what, cost.compile_ms, cost.check_ms, cost.ratio, cost.bytes / 1024, budget);
-  (void)agent.change(cluster, local);
+// Pods that come one after the other: each like one of the local pods, or (`app` is not empty) of
+// an app that nobody had.
+void print_pods(const std::string& name, Agent& agent, model::Cluster cluster,
+                compile::LocalPods local, const char* what, double budget_us,
+                const std::string& app) {
+  std::vector<double> compile_us, check_us, total_us, kib;
+  for (const model::PodKey& like : std::vector(local->begin(), local->end())) {
+    if (total_us.size() == kPods) break;
+    auto pod = std::make_shared<model::Pod>(*cluster.pods.at(like));
+    pod->key.name += "-new";
+    const auto number = static_cast<std::uint8_t>(total_us.size());
+    pod->ips = {IpAddress::v4(10, 255, 255, number)};
+    if (!app.empty()) pod->labels["app"] = app + std::to_string(number);
+    cluster.pods.emplace(pod->key, pod);
+    local->insert(pod->key);
+    const Cost cost = agent.change(cluster, local);
+    compile_us.push_back(cost.compile_ms * 1e3);
+    check_us.push_back(cost.check_ms * 1e3);
+    total_us.push_back(cost.total_ms() * 1e3);
+    kib.push_back(static_cast<double>(cost.bytes / 1024));
+  }
+  if (total_us.empty()) return;
+  fmt::print(
+      "{} {} n={} total_us p50={:.0f} p99={:.0f} (budget {:.0f}) compile_us p50={:.0f} p99={:.0f} "
+      "check_us p50={:.0f} p99={:.0f} sent_kib p50={:.0f} max={:.0f}\n",
+      name, what, total_us.size(), quantile(total_us, 0.5), quantile(total_us, 0.99), budget_us,
+      quantile(compile_us, 0.5), quantile(compile_us, 0.99), quantile(check_us, 0.5),
+      quantile(check_us, 0.99), quantile(kib, 0.5), quantile(kib, 1));
 }
 
 }  // namespace
@@ -173,8 +187,10 @@ void print_changes(const std::string& name, const model::Cluster& cluster,
   Agent agent(name, cluster, local, numbers);
   print_policies(name, agent, cluster, local);
   (void)agent.change(cluster, local);
-  print_pod(name, agent, cluster, local, "pod_added_known_identity", "0.1 ms", "");
-  print_pod(name, agent, cluster, local, "pod_added_new_identity", "10 ms", "unheard-of");
+  print_pods(name, agent, cluster, local, "pod_added_known_identity", 100, "");
+  (void)agent.change(cluster, local);
+  print_pods(name, agent, cluster, local, "pod_added_new_identity", 10000, "unheard-of");
+  (void)agent.change(cluster, local);
 
   const double start = seconds();
   verify::Verifier& verifier = agent.verifier();
