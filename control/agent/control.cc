@@ -66,6 +66,9 @@ void Control::step(Time now) {
   if (is_dirty_) reconcile(now);
   if (is_sweeping() && now >= sweep_at_) sweep();
   if (!is_shown_) show();
+  // After the acknowledgement, and after it was told: neither waits for the disk. A restart reads
+  // the file itself, so that losing this write loses nothing but the fallback.
+  keep_accepted();
 }
 
 void Control::read_source(Time now) {
@@ -157,9 +160,9 @@ void Control::reconcile(Time now) {
       blocked_ && (has_table || !last_open_) ? apply::Publishing::Blocked : apply::Publishing::Open;
   outcomes_ = publisher_.reconcile(wished, port_wishes(), publishing, client_.get());
   note_outcomes(outcomes_, now);
+}
 
-  // After the acknowledgement: an edit is in force before its fsync. A restart reads the file
-  // itself, so that losing this write loses nothing but the fallback.
+void Control::keep_accepted() {
   for (const auto& change : std::exchange(unwritten_, {})) {
     if (const Status written = accepted_folder_.write(change); !written) {
       around_.log.error("cannot keep an accepted file", {{"error", written.error().text()}});

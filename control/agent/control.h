@@ -91,6 +91,7 @@ class Control {
   void read_source(Time now);
   void log_broken_files();
   void reconcile(Time now);
+  void keep_accepted();
   void check_namespaces();
   void refresh_node_addresses();
   void expire_quarantines();

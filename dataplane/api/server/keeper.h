@@ -19,7 +19,9 @@
 
 namespace bulkhead::dataplane {
 
-inline constexpr std::size_t kMaxAddresses = 131072;
+// The largest supported cluster of Kubernetes, 150,000 pods on 5,000 nodes, with an address of each
+// family, and room for the new before the old are gone. Costs memory only where used.
+inline constexpr std::size_t kMaxAddresses = 524288;
 
 using Outcome = tl::expected<void, api::Invalid>;
 
