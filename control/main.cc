@@ -13,10 +13,10 @@
 #include "control/agent/version.h"
 #include "control/api/server.h"
 #include "control/config/dataplane_flags.h"
-#include "control/endpoint/record.h"
 #include "control/endpoint/wiring.h"
 #include "control/flowlog/audit.h"
 #include "control/metrics/http.h"
+#include "policy/base/whole_file.h"
 
 namespace {
 
@@ -75,7 +75,7 @@ int write_flags(const Config& config, const Paths& paths) {
   if (!text) return give_up(text.error());
   std::error_code ignored;  // the file says what is wrong with its folder
   std::filesystem::create_directories(paths.run(), ignored);
-  const auto written = endpoint::write_whole(paths.run() / "dataplane.env", *text);
+  const auto written = write_whole(paths.run() / "dataplane.env", *text, Durability::Process);
   return written ? 0 : give_up(written.error());
 }
 

@@ -163,10 +163,8 @@ void Control::reconcile(Time now) {
 }
 
 void Control::keep_accepted() {
-  for (const auto& change : std::exchange(unwritten_, {})) {
-    if (const Status written = accepted_folder_.write(change); !written) {
-      around_.log.error("cannot keep an accepted file", {{"error", written.error().text()}});
-    }
+  if (const Status kept = accepted_folder_.write(std::exchange(unwritten_, {})); !kept) {
+    around_.log.error("cannot keep the accepted files", {{"error", kept.error().text()}});
   }
 }
 

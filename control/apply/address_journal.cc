@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "control/source/read_file.h"
-#include "control/state/whole_file.h"
+#include "policy/base/whole_file.h"
 
 namespace bulkhead::control::apply {
 namespace {
@@ -45,7 +45,7 @@ Result<AddressJournal> AddressJournal::open(const std::filesystem::path& file) {
 Status AddressJournal::rewrite() {
   std::string text;
   for (const auto& address : held_) text += "+" + address.text() + "\n";
-  const Status written = state::write_whole(file_, text, state::Durability::Process);
+  const Status written = write_whole(file_, text, Durability::Process);
   if (!written) return written;
   fd_ = Fd(::open(file_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
   if (!fd_.is_open()) return fail_at(file_, "cannot open: {}", std::strerror(errno));

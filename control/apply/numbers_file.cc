@@ -12,7 +12,7 @@
 #include <cstring>
 
 #include "control/source/read_file.h"
-#include "control/state/whole_file.h"
+#include "policy/base/whole_file.h"
 
 namespace bulkhead::control::apply {
 namespace {
@@ -34,7 +34,7 @@ Status write_revision(const std::filesystem::path& file, Revision revision) {
   const std::string text = fmt::format("{:020}\n", revision.value);
   const Fd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
   if (!fd.is_open() && errno == ENOENT) {
-    return state::write_whole(file, text, state::Durability::Process);
+    return write_whole(file, text, Durability::Process);
   }
   if (!fd.is_open()) return fail_at(file, "cannot open: {}", std::strerror(errno));
   if (::pwrite(fd.value(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
@@ -98,7 +98,7 @@ Status NumbersFile::append() {
 Status NumbersFile::rewrite(const compile::Numbers& numbers) {
   const auto file = folder_ / "numbers";
   journal_ = Fd();
-  const Status written = state::write_whole(file, numbers.text(), state::Durability::Process);
+  const Status written = write_whole(file, numbers.text(), Durability::Process);
   if (!written) return written;
   journal_ = open_journal(file);
   if (!journal_.is_open()) return fail_at(file, "cannot open: {}", std::strerror(errno));

@@ -4,7 +4,7 @@
 
 #include "control/cli/commands.h"
 #include "control/cli/policy_input.h"
-#include "control/cli/whole_file.h"
+#include "control/cli/read_whole.h"
 #include "policy/question/prove.h"
 
 namespace bulkhead::control::cli {

@@ -6,7 +6,8 @@
 
 #include "control/cli/commands.h"
 #include "control/cli/policy_input.h"
-#include "control/cli/whole_file.h"
+#include "control/cli/read_whole.h"
+#include "policy/base/whole_file.h"
 #include "policy/compile/compile.h"
 #include "policy/question/table_file.h"
 #include "policy/verify/verify.h"
@@ -34,7 +35,7 @@ Exit run(const PolicyCompile& command, const Output& output) {
   if (!compiled) return refuse(output, compiled.error());
   const auto spent_ms = milliseconds_since(start);
   const auto bytes = question::write_table_file(*compiled);
-  if (auto written = write_whole(command.out, bytes); !written) {
+  if (auto written = write_whole(command.out, bytes, Durability::Process); !written) {
     return refuse(output, written.error());
   }
   if (output.format == Format::Json) {

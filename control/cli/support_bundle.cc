@@ -15,8 +15,8 @@
 #include "control/cli/scrape.h"
 #include "control/cli/shareable.h"
 #include "control/cli/tar.h"
-#include "control/cli/whole_file.h"
 #include "control/config/config.h"
+#include "policy/base/whole_file.h"
 #include "policy/parse/parse.h"
 
 namespace bulkhead::control::cli {
@@ -145,7 +145,7 @@ Exit run(const SupportBundle& command, const api::Client& agent, const Output& o
   const Paths paths{command.root};
   Bundle bundle(paths, agent);
   const auto bytes = bundle.pack();
-  if (auto written = write_whole(command.out, bytes); !written) {
+  if (auto written = write_whole(command.out, bytes, Durability::Process); !written) {
     return refuse(output, written.error());
   }
   if (output.format == Format::Json) {

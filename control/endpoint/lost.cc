@@ -9,6 +9,7 @@
 
 #include "control/api/json.h"
 #include "control/endpoint/record.h"
+#include "policy/base/whole_file.h"
 
 namespace bulkhead::control::endpoint {
 
@@ -19,17 +20,15 @@ Result<LostAttachments> LostAttachments::open(const fs::path& folder, std::vecto
   std::error_code error;
   fs::create_directories(folder, error);
   if (!error) fs::permissions(folder, fs::perms::owner_all, error);
-  fs::directory_iterator files;
-  if (!error) files = fs::directory_iterator(folder, error);
   if (error) return fail_at(folder.string(), "cannot open: {}", error.message());
-  for (const auto& file : files) {
-    // What a crash left of an unfinished write.
-    if (file.path().extension() != ".json") continue;
-    const auto text = read_whole(file.path());
+  const auto files = json_files(folder);
+  if (!files) return tl::unexpected(files.error());
+  for (const auto& file : *files) {
+    const auto text = read_whole(file);
     const auto lost = text ? api::read_lost_attachment(*text)
                            : Result<api::LostAttachment>(tl::unexpected(text.error()));
     if (!lost) {
-      skipped.push_back({lost.error().text(), file.path().string()});
+      skipped.push_back({lost.error().text(), file.string()});
       continue;
     }
     opened.networks_[{lost->container_id, lost->ifname}] = lost->network;
@@ -41,7 +40,7 @@ Status LostAttachments::add(const api::LostAttachment& lost) {
   if (lost.network.empty()) return {};
   const EndpointKey key{lost.container_id, lost.ifname};
   if (auto checked = check_key(key); !checked) return checked;
-  auto written = write_whole(folder_ / file_name_of(key), api::json_of(lost));
+  auto written = write_whole(folder_ / file_name_of(key), api::json_of(lost), Durability::Machine);
   if (written) networks_[key] = lost.network;
   return written;
 }

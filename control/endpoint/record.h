@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "control/endpoint/registry.h"
 #include "policy/base/result.h"
@@ -26,8 +27,9 @@ namespace bulkhead::control::endpoint {
 // Container runtimes give "10.88.0.5/24"; a bare address counts as well.
 [[nodiscard]] Result<IpAddress> parse_interface_address(std::string_view text);
 
-// Temporary file, fsync, rename, fsync of the folder: after a crash the old text or the new.
-[[nodiscard]] Status write_whole(const std::filesystem::path& file, std::string_view text);
+// The agent's own records in a folder, sorted. What a crash left of an unfinished write goes.
+[[nodiscard]] Result<std::vector<std::filesystem::path>> json_files(
+    const std::filesystem::path& folder);
 // At most 64 KiB, more than any record needs.
 [[nodiscard]] Result<std::string> read_whole(const std::filesystem::path& file);
 

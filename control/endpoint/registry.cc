@@ -14,6 +14,7 @@
 
 #include "control/endpoint/record.h"
 #include "dataplane/api/messages.h"
+#include "policy/base/whole_file.h"
 
 namespace bulkhead::control::endpoint {
 namespace {
@@ -45,18 +46,6 @@ Result<std::uint32_t> read_generation(const fs::path& file) {
     return fail("not a number");
   }
   return value;
-}
-
-Result<std::vector<fs::path>> json_files(const fs::path& folder) {
-  std::vector<fs::path> files;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (entry->path().extension() == ".json") files.push_back(entry->path());
-  }
-  if (error) return fail("cannot list {}: {}", folder.string(), error.message());
-  std::ranges::sort(files);
-  return files;
 }
 
 }  // namespace
@@ -130,7 +119,8 @@ Result<Registry::Opened> Registry::open(const fs::path& folder) {
 Status Registry::reserve_generations() {
   const std::uint32_t upto = reserved_generation_ + kGenerationsPerWrite;
   if (upto < reserved_generation_) return fail("no generation number is left on this node");
-  auto written = write_whole(folder_ / kGenerationFile, fmt::format("{}\n", upto));
+  auto written =
+      write_whole(folder_ / kGenerationFile, fmt::format("{}\n", upto), Durability::Machine);
   if (written) reserved_generation_ = upto;
   return written;
 }
@@ -210,7 +200,8 @@ Status Registry::store(const EndpointRecord& record) {
   const bool is_same_place =
       entry->second.record.port == record.port && entry->second.record.ips() == record.ips();
   if (!is_same_place) return fail("a stored endpoint keeps its port and addresses");
-  auto written = write_whole(folder_ / file_name_of(record.key()), json_of(record));
+  auto written =
+      write_whole(folder_ / file_name_of(record.key()), json_of(record), Durability::Machine);
   if (written) entry->second = Entry{record, true};
   return written;
 }

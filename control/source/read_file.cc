@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -18,17 +19,21 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t lim
   if (::fstat(fd.value(), &status) != 0) return fail_at(path, "{}", std::strerror(errno));
   if (!S_ISREG(status.st_mode)) return fail_at(path, "is not a regular file");
 
-  std::string text;
-  constexpr std::size_t kChunk = 64 * 1024;
+  // One byte more than it has, so that the read that finds the end needs no more room: callers keep
+  // what they read, by the thousand.
+  std::string text(std::min(static_cast<std::size_t>(status.st_size), limit) + 1, '\0');
+  std::size_t used = 0;
   for (;;) {
-    const std::size_t have = text.size();
-    text.resize(have + kChunk);
-    const ssize_t length = ::read(fd.value(), text.data() + have, kChunk);
+    const ssize_t length = ::read(fd.value(), text.data() + used, text.size() - used);
     if (length < 0) return fail_at(path, "cannot read: {}", std::strerror(errno));
-    text.resize(have + static_cast<std::size_t>(length));
-    if (length == 0) return text;
-    if (text.size() > limit) return fail_at(path, "is larger than {} bytes", limit);
+    used += static_cast<std::size_t>(length);
+    if (used > limit) return fail_at(path, "is larger than {} bytes", limit);
+    if (length == 0) break;
+    constexpr std::size_t kChunk = 64 * 1024;
+    if (used == text.size()) text.resize(used + kChunk);  // it grew meanwhile, or told no size
   }
+  text.resize(used);
+  return text;
 }
 
 }  // namespace bulkhead::control::source

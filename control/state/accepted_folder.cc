@@ -2,10 +2,12 @@
 #include "control/state/accepted_folder.h"
 
 #include <charconv>
+#include <map>
 #include <system_error>
+#include <vector>
 
 #include "control/source/read_file.h"
-#include "control/state/whole_file.h"
+#include "policy/base/whole_file.h"
 #include "policy/parse/parse.h"
 
 namespace bulkhead::control::state {
@@ -72,13 +74,22 @@ Result<std::map<std::string, std::string>> AcceptedFolder::load() const {
   return texts;
 }
 
-Status AcceptedFolder::write(const AcceptedChange& change) const {
-  const fs::path file = folder_ / file_name_of(change.unit);
-  if (change.text) return write_whole(file, *change.text, Durability::Machine);
-  std::error_code error;
-  fs::remove(file, error);
-  if (error) return fail_at(file, "cannot remove: {}", error.message());
-  return {};
+Status AcceptedFolder::write(const std::vector<AcceptedChange>& changes) const {
+  std::map<fs::path, const AcceptedChange*> last;
+  for (const auto& change : changes) last[folder_ / file_name_of(change.unit)] = &change;
+  Status status;
+  std::vector<WholeText> texts;
+  for (const auto& [file, change] : last) {
+    if (change->text) {
+      texts.push_back({file, *change->text});
+      continue;
+    }
+    std::error_code error;
+    fs::remove(file, error);
+    if (error && status) status = fail_at(file.native(), "cannot remove: {}", error.message());
+  }
+  const Status written = write_whole(texts, Durability::Machine);
+  return written ? status : written;
 }
 
 }  // namespace bulkhead::control::state

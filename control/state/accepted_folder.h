@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "control/state/store.h"
 
@@ -18,7 +19,8 @@ class AcceptedFolder {
 
   // By unit. Left-over temporary files are removed.
   [[nodiscard]] Result<std::map<std::string, std::string>> load() const;
-  [[nodiscard]] Status write(const AcceptedChange& change) const;
+  // Of several changes of a unit the last counts. The first error; the other files are written.
+  [[nodiscard]] Status write(const std::vector<AcceptedChange>& changes) const;
 
  private:
   explicit AcceptedFolder(std::filesystem::path folder) : folder_(std::move(folder)) {}

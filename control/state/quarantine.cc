@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "control/source/read_file.h"
-#include "control/state/whole_file.h"
+#include "policy/base/whole_file.h"
 
 namespace bulkhead::control::state {
 namespace {

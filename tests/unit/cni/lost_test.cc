@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "policy/base/fd.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/cni/fake_agent.h"
-#include "tests/unit/control/endpoint/temporary_folder.h"
 
 // Leases that no DEL gave back, with Debian's host-local and a pool of five addresses.
 namespace bulkhead::cni {

@@ -11,9 +11,9 @@
 #include <nlohmann/json.hpp>
 
 #include "control/api/json.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/cni/fake_agent.h"
 #include "tests/unit/control/endpoint/private_network.h"
-#include "tests/unit/control/endpoint/temporary_folder.h"
 
 // The whole plugin with Debian's host-local and an agent that is real up to its HTTP server.
 namespace bulkhead::cni {

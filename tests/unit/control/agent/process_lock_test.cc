@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "tests/unit/control/endpoint/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bulkhead::control::agent {
 namespace {

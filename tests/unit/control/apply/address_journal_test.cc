@@ -9,7 +9,7 @@
 #include <fstream>
 #include <vector>
 
-#include "tests/unit/control/endpoint/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bulkhead::control::apply {
 namespace {

@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "dataplane/api/validate.h"
-#include "tests/unit/control/endpoint/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bulkhead::control::apply {
 namespace {

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "control/endpoint/wiring.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/control/endpoint/private_network.h"
-#include "tests/unit/control/endpoint/temporary_folder.h"
 
 // Real packets through the node's wiring, with the test in the data plane's place.
 namespace bulkhead::control::endpoint {

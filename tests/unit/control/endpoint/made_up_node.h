@@ -4,8 +4,8 @@
 #include <string>
 
 #include "control/endpoint/wiring.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/control/endpoint/private_network.h"
-#include "tests/unit/control/endpoint/temporary_folder.h"
 
 namespace bulkhead::control::endpoint {
 

@@ -8,7 +8,7 @@
 #include <fstream>
 
 #include "control/api/json.h"
-#include "tests/unit/control/endpoint/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bulkhead::control::endpoint {
 namespace {

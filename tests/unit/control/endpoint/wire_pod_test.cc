@@ -8,8 +8,8 @@
 #include "control/endpoint/namespace.h"
 #include "control/endpoint/registry.h"
 #include "control/endpoint/wiring.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/control/endpoint/private_network.h"
-#include "tests/unit/control/endpoint/temporary_folder.h"
 
 namespace bulkhead::control::endpoint {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <fstream>
 
-#include "tests/unit/control/endpoint/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bulkhead::control::state {
 namespace {
