@@ -4,28 +4,30 @@
 #include <algorithm>
 #include <map>
 
+#include "policy/question/may_differ.h"
 #include "policy/question/outside.h"
 
 namespace bulkhead::question {
 namespace {
 
-// Ends that neither table tells apart.
-struct Group {
-  Classes before;
-  Classes after;
-  std::vector<std::string> names;
+// Ends that neither table tells apart. `classes` and `names` go side by side.
+struct Groups {
+  std::vector<EndInBoth> classes;
+  std::vector<std::vector<std::string>> names;
 };
 
-using Groups = std::vector<Group>;
 using GroupKey = std::array<std::array<std::uint32_t, 5>, 2>;
 
 class Grouping {
  public:
   void add(const Classes& before, const Classes& after, std::string name) {
     const GroupKey key{before.key(), after.key()};
-    const auto [at, is_new] = index_.emplace(key, groups_.size());
-    if (is_new) groups_.push_back({before, after, {}});
-    groups_[at->second].names.push_back(std::move(name));
+    const auto [at, is_new] = index_.emplace(key, groups_.classes.size());
+    if (is_new) {
+      groups_.classes.push_back({before, after});
+      groups_.names.emplace_back();
+    }
+    groups_.names[at->second].push_back(std::move(name));
   }
   [[nodiscard]] Groups take() { return std::move(groups_); }
 
@@ -75,8 +77,8 @@ Groups find_groups(const model::Cluster& before, const model::Cluster& after,
   return grouping.take();
 }
 
-std::vector<Change> changes_of(Reach& old_reach, Reach& new_reach, const Group& from,
-                               const Group& to) {
+std::vector<Change> changes_of(Reach& old_reach, Reach& new_reach, const EndInBoth& from,
+                               const EndInBoth& to) {
   const auto& old_runs = old_reach.between(from.before, to.before);
   const auto& new_runs = new_reach.between(from.after, to.after);
   std::vector<Change> changes;
@@ -99,26 +101,28 @@ std::vector<Change> changes_of(Reach& old_reach, Reach& new_reach, const Group& 
   return changes;
 }
 
-bool is_only_itself(const Groups& groups, std::size_t from, std::size_t to) {
-  return from == to && groups[from].names.size() < 2;
-}
-
 // The changes of one family; destinations that change alike are named together.
-std::vector<PairChange> diff_family(const model::Cluster& before, const model::Cluster& after,
-                                    Reach& old_reach, Reach& new_reach, Family family) {
+Result<std::vector<PairChange>> diff_family(const model::Cluster& before,
+                                            const model::Cluster& after, Reach& old_reach,
+                                            Reach& new_reach, const Meanings& meanings,
+                                            Family family) {
   const Groups groups = find_groups(before, after, old_reach, new_reach, family);
+  const auto candidates = pairs_that_may_differ(old_reach, new_reach, meanings, groups.classes);
+  if (!candidates) return tl::unexpected(candidates.error());
   std::vector<PairChange> pairs;
-  for (std::size_t from = 0; from < groups.size(); ++from) {
-    std::map<std::vector<Change>, std::size_t> alike;
-    for (std::size_t to = 0; to < groups.size(); ++to) {
-      if (is_only_itself(groups, from, to)) continue;
-      auto changes = changes_of(old_reach, new_reach, groups[from], groups[to]);
-      if (changes.empty()) continue;
-      const auto [at, is_new] = alike.emplace(changes, pairs.size());
-      if (is_new) pairs.push_back({groups[from].names, {}, {family}, std::move(changes)});
-      auto& names = pairs[at->second].to;
-      names.insert(names.end(), groups[to].names.begin(), groups[to].names.end());
-    }
+  std::map<std::vector<Change>, std::size_t> alike;  // of one `from`
+  std::optional<std::uint32_t> last;
+  for (const auto& [from, to] : *candidates) {
+    if (last != from) alike.clear();
+    last = from;
+    const bool is_only_itself = from == to && groups.names[from].size() < 2;
+    if (is_only_itself) continue;
+    auto changes = changes_of(old_reach, new_reach, groups.classes[from], groups.classes[to]);
+    if (changes.empty()) continue;
+    const auto [at, is_new] = alike.emplace(changes, pairs.size());
+    if (is_new) pairs.push_back({groups.names[from], {}, {family}, std::move(changes)});
+    auto& names = pairs[at->second].to;
+    names.insert(names.end(), groups.names[to].begin(), groups.names[to].end());
   }
   return pairs;
 }
@@ -144,13 +148,17 @@ void name_pods(Diff& diff, const model::Cluster& before, const model::Cluster& a
 }  // namespace
 
 Result<Diff> diff(const model::Cluster& before, const model::Cluster& after) {
-  auto old_reach = Reach::compile(before);
-  if (!old_reach) return in_context("old", old_reach.error());
-  auto new_reach = Reach::compile(after);
-  if (!new_reach) return in_context("new", new_reach.error());
+  auto reach = Reach::compile_both(before, after);
+  if (!reach) return tl::unexpected(reach.error());
+  auto& [old_reach, new_reach] = *reach;
+  const Meanings meanings = meanings_of(old_reach, new_reach);
   Diff out;
-  out.pairs = diff_family(before, after, *old_reach, *new_reach, Family::V4);
-  for (auto& pair : diff_family(before, after, *old_reach, *new_reach, Family::V6)) {
+  auto of_v4 = diff_family(before, after, old_reach, new_reach, meanings, Family::V4);
+  if (!of_v4) return tl::unexpected(of_v4.error());
+  auto of_v6 = diff_family(before, after, old_reach, new_reach, meanings, Family::V6);
+  if (!of_v6) return tl::unexpected(of_v6.error());
+  out.pairs = std::move(*of_v4);
+  for (auto& pair : *of_v6) {
     const auto same = std::find_if(out.pairs.begin(), out.pairs.end(),
                                    [&](const auto& known) { return is_alike(known, pair); });
     if (same != out.pairs.end()) {

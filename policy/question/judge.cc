@@ -55,9 +55,10 @@ const model::Rule* find_rule(const model::Cluster& cluster, const std::string& r
   return nullptr;
 }
 
-Result<TableJudge> TableJudge::compile(const model::Cluster& cluster) {
+Result<TableJudge> TableJudge::compile(const model::Cluster& cluster,
+                                       const compile::LocalPods& subjects) {
   compile::Numbers numbers;
-  auto compiled = compile::compile(cluster, std::nullopt, Revision{1}, numbers);
+  auto compiled = compile::compile(cluster, subjects, Revision{1}, numbers);
   if (!compiled) return tl::unexpected(compiled.error());
   return open(cluster, std::make_shared<const compile::CompiledTable>(std::move(*compiled)));
 }

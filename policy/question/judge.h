@@ -30,8 +30,10 @@ struct Judgement {
 // Answers from a compiled table: what is, or would be, enforced. Immutable; any thread.
 class TableJudge {
  public:
-  // Compiles the cluster. The cluster is borrowed and must outlive the judge.
-  [[nodiscard]] static Result<TableJudge> compile(const model::Cluster& cluster);
+  // Compiles the cluster, for `subjects` alone where they are given: of other pods' own policies it
+  // knows nothing then. The cluster is borrowed and must outlive the judge.
+  [[nodiscard]] static Result<TableJudge> compile(const model::Cluster& cluster,
+                                                  const compile::LocalPods& subjects = {});
   // Answers from a table that was compiled from `cluster` before, such as the one in force.
   [[nodiscard]] static Result<TableJudge> open(const model::Cluster& cluster,
                                                std::shared_ptr<const compile::CompiledTable> table);

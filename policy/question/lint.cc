@@ -6,6 +6,7 @@
 #include <set>
 
 #include "policy/oracle/match.h"
+#include "policy/question/by_namespace.h"
 #include "policy/question/cover.h"
 #include "policy/question/shadow.h"
 
@@ -17,17 +18,10 @@ using model::Rule;
 
 class Linter {
  public:
-  explicit Linter(const model::Cluster& cluster) : cluster_(cluster) {
-    for (const auto& [key, pod] : cluster.pods) {
-      if (pod->is_live()) pods_.push_back(pod.get());
-    }
-    for (const auto& [id, policy] : cluster.policies) policies_.push_back(policy.get());
-    // The order in which the ordered tiers are asked.
-    std::ranges::stable_sort(policies_, {}, [](const Policy* policy) { return policy->priority; });
-  }
+  explicit Linter(const model::Cluster& cluster) : cluster_(cluster), by_namespace_(cluster) {}
 
   std::vector<Finding> run() {
-    for (const auto* policy : policies_) lint_policy(*policy);
+    for (const auto* policy : by_namespace_.policies()) lint_policy(*policy);
     for (const auto& [name, space] : cluster_.namespaces) {
       lint_staging(*space);
       lint_namespace(*space);
@@ -54,10 +48,10 @@ class Linter {
 
   void lint_policy(const Policy& policy) {
     std::vector<const model::Pod*> subjects;
-    for (const auto* pod : pods_) {
+    for (const auto* pod : by_namespace_.pods_for(policy)) {
       if (oracle::selects(cluster_, policy, *pod)) subjects.push_back(pod);
     }
-    if (!pods_.empty() && subjects.empty()) {
+    if (!by_namespace_.pods().empty() && subjects.empty()) {
       add("BL001", policy.origin, policy.id(), "selects no pod that was read",
           "mend its selector or take the policy away");
     }
@@ -105,16 +99,16 @@ class Linter {
   void lint_shadow(const Policy& policy, Direction direction, const Rule& rule) {
     const bool is_union = policy.tier == model::Tier::NetworkPolicy;
     bool is_earlier = true;
-    for (const auto* other : policies_) {
-      const bool counts = other->tier == policy.tier && is_staged(*other) == is_staged(policy) &&
-                          is_asked(*other, direction);
+    for (const auto* other : by_namespace_.policies(policy.namespace_name)) {
+      const bool counts = other->tier == policy.tier && is_asked(*other, direction) &&
+                          covers_subjects(*other, policy) && is_staged(*other) == is_staged(policy);
       for (const auto& candidate : other->rules_of(direction)) {
         if (&candidate == &rule) {
           is_earlier = false;
           continue;
         }
         if (!counts || (!is_union && !is_earlier)) continue;
-        if (!covers_subjects(*other, policy) || !covers(candidate, rule)) continue;
+        if (!covers(candidate, rule)) continue;
         // Of two rules that mean the same, the first one stays.
         const bool is_mutual = covers_subjects(policy, *other) && covers(rule, candidate);
         if (!is_earlier && is_mutual) continue;
@@ -122,6 +116,7 @@ class Linter {
                  fmt::format("adds nothing: {} already decides all of it",
                              other->rule_id(direction, candidate)),
                  "take the rule away, or narrow the other one");
+        shadowed_.insert(findings_.back().object);
         return;
       }
     }
@@ -129,11 +124,7 @@ class Linter {
 
   // What lint_shadow finds by the text alone is said once.
   void lint_tiers(const Shadow& shadow) {
-    const std::string id = shadow.policy->rule_id(shadow.direction, *shadow.rule);
-    const bool is_known = std::ranges::any_of(findings_, [&](const Finding& finding) {
-      return finding.id == "BL002" && finding.object == id;
-    });
-    if (is_known) return;
+    if (shadowed_.contains(shadow.policy->rule_id(shadow.direction, *shadow.rule))) return;
     std::vector<std::string> names;
     for (const auto& by : shadow.by) {
       const auto& origin = by.rule->origin.line != 0 ? by.rule->origin : by.policy->origin;
@@ -198,13 +189,7 @@ class Linter {
 
   // A pod that the block holds, or, before any pod has an address, the addresses pods will have.
   std::string pods_in(const model::CidrPeer& block) const {
-    for (const auto* pod : pods_) {
-      for (const auto& ip : pod->ips) {
-        if (oracle::matches_peer(cluster_, {}, block, {pod, ip, false})) {
-          return "pod " + pod->key.text();
-        }
-      }
-    }
+    if (const auto* pod = by_namespace_.pod_in(block)) return "pod " + pod->key.text();
     for (const auto& cidr : cluster_.settings.pod_cidrs) {
       const bool meets = block.prefix.contains(cidr) || cidr.contains(block.prefix);
       const bool is_excepted = std::ranges::any_of(
@@ -215,7 +200,7 @@ class Linter {
   }
 
   void lint_named_ports(const Policy& policy, Direction direction, const Rule& rule,
-                        const std::vector<const model::Pod*>& subjects) {
+                        ByNamespace::Pods subjects) {
     // A tier's destinationNamedPort is one entry a protocol: found once is found.
     const bool is_any_protocol = policy.tier != model::Tier::NetworkPolicy;
     std::set<std::string> asked;
@@ -230,8 +215,8 @@ class Linter {
           return port.name == named->name && (is_any_protocol || port.protocol == match.protocol);
         });
       };
-      const bool is_found =
-          std::ranges::any_of(direction == Direction::Ingress ? subjects : pods_, has_port);
+      const bool is_found = std::ranges::any_of(
+          direction == Direction::Ingress ? subjects : pods_near(policy, rule), has_port);
       if (is_found || destinations == 0) continue;
       const std::string protocol = is_any_protocol ? "" : protocol_name(match.protocol) + " ";
       add_rule("BL007", policy, direction, rule,
@@ -239,6 +224,16 @@ class Linter {
                            protocol, named->name),
                "name a port that the pods declare, or write its number");
     }
+  }
+
+  // The pods that the rule's peers could be.
+  ByNamespace::Pods pods_near(const Policy& policy, const Rule& rule) const {
+    const bool is_at_home =
+        !rule.peers.empty() && std::ranges::all_of(rule.peers, [](const model::Peer& peer) {
+          const auto* pods = std::get_if<model::PodPeer>(&peer);
+          return pods != nullptr && !pods->namespaces;
+        });
+    return is_at_home ? by_namespace_.pods(policy.namespace_name) : by_namespace_.pods();
   }
 
   bool is_peer(const Policy& policy, const Rule& rule, const model::Pod& pod) const {
@@ -260,17 +255,18 @@ class Linter {
 
   // Warns where something may go out that names are needed for; a pod that may reach nothing at
   // all needs no names.
-  void lint_dns(const Policy& policy, const std::vector<const model::Pod*>& subjects) {
+  void lint_dns(const Policy& policy, ByNamespace::Pods subjects) {
     const bool closes = policy.tier == model::Tier::NetworkPolicy && !is_staged(policy) &&
                         oracle::applies_to(policy, Direction::Egress) &&
                         !policy.rules_of(Direction::Egress).empty();
     if (!closes) return;
     for (const auto* pod : subjects) {
-      const bool can_resolve = std::ranges::any_of(policies_, [&](const Policy* other) {
-        return !is_staged(*other) && is_asked(*other, Direction::Egress) &&
+      const auto resolves = [&](const Policy* other) {
+        return is_asked(*other, Direction::Egress) &&
                std::ranges::any_of(other->rules_of(Direction::Egress), may_resolve) &&
-               oracle::selects(cluster_, *other, *pod);
-      });
+               oracle::selects(cluster_, *other, *pod) && !is_staged(*other);
+      };
+      const bool can_resolve = by_namespace_.any_policy(pod->key.namespace_name, resolves);
       if (can_resolve) continue;
       add("BL004", policy.origin, policy.id(),
           fmt::format("closes the egress of {} and no rule allows it UDP/53", pod->key.text()),
@@ -293,7 +289,7 @@ class Linter {
 
   void lint_staging(const model::Namespace& space) {
     if (!space.staged) return;
-    const auto count = std::ranges::count(policies_, space.name, &Policy::namespace_name);
+    const auto count = by_namespace_.policies(space.name).size();
     add("BL013", space.origin, "Namespace/" + space.name,
         fmt::format("is staged: {}{} of its policies are counted, not enforced",
                     space.default_deny ? "its default and " : "", count),
@@ -305,26 +301,24 @@ class Linter {
                            (cluster_.settings.default_verdict == Verdict::Deny &&
                             !cluster_.settings.exempt.contains(space.name));
     if (is_closed) return;
-    std::size_t all = 0;
+    const auto pods = by_namespace_.pods(space.name);
     std::vector<std::string> open;
-    for (const auto* pod : pods_) {
-      if (pod->key.namespace_name != space.name) continue;
-      ++all;
-      const bool is_pod_closed = std::ranges::any_of(
-          policies_, [&](const Policy* policy) { return closes_ingress(*policy, *pod); });
+    for (const auto* pod : pods) {
+      const bool is_pod_closed = by_namespace_.any_policy(
+          space.name, [&](const Policy* policy) { return closes_ingress(*policy, *pod); });
       if (!is_pod_closed) open.push_back(pod->key.text());
     }
     if (open.empty()) return;
     add("BL005", space.origin, "Namespace/" + space.name,
-        fmt::format("{} of {} pods take connections from everywhere, {} for one", open.size(), all,
-                    open.front()),
+        fmt::format("{} of {} pods take connections from everywhere, {} for one", open.size(),
+                    pods.size(), open.front()),
         "write a Segment for the namespace, or annotate it with `bulkhead.io/default: deny`");
   }
 
   const model::Cluster& cluster_;
-  std::vector<const model::Pod*> pods_;
-  std::vector<const Policy*> policies_;
+  ByNamespace by_namespace_;
   std::vector<Finding> findings_;
+  std::set<std::string> shadowed_;  // rules of a finding of BL002
 };
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "policy/compile/compiler.h"
+
 namespace bulkhead::question {
 namespace {
 
@@ -18,7 +20,27 @@ Result<Reach> Reach::compile(const model::Cluster& cluster) {
   compile::Numbers numbers;
   auto made = compile::compile(cluster, std::nullopt, Revision{1}, numbers);
   if (!made) return tl::unexpected(made.error());
-  auto compiled = std::make_shared<const compile::CompiledTable>(std::move(*made));
+  return open(std::move(*made));
+}
+
+Result<std::pair<Reach, Reach>> Reach::compile_both(const model::Cluster& before,
+                                                    const model::Cluster& after) {
+  compile::Numbers numbers;
+  compile::Compiler compiler;
+  const auto next = [&](const model::Cluster& cluster, Revision revision) -> Result<Reach> {
+    auto made = compiler.compile(cluster, std::nullopt, revision, numbers);
+    if (!made) return tl::unexpected(made.error());
+    return open(std::move(*made));
+  };
+  auto old_reach = next(before, Revision{1});
+  if (!old_reach) return in_context("old", old_reach.error());
+  auto new_reach = next(after, Revision{2});
+  if (!new_reach) return in_context("new", new_reach.error());
+  return std::pair(std::move(*old_reach), std::move(*new_reach));
+}
+
+Result<Reach> Reach::open(compile::CompiledTable made) {
+  auto compiled = std::make_shared<const compile::CompiledTable>(std::move(made));
   auto view = table::TableView::open(compiled->section_bytes());
   if (!view) return tl::unexpected(view.error());
   return Reach(std::move(compiled), std::move(*view));
@@ -102,9 +124,20 @@ const std::vector<Reach::Piece>& Reach::pieces(std::uint32_t rule_set) {
     return out;
   }
   const auto& map = view_.wide_maps()[set.wide - 1];
-  for (std::uint32_t point = 0; point <= table::kLineEnd; ++point) {
-    const auto& page = view_.wide_pages()[map.page[point / table::kPagePoints]];
-    add(point, page.decision[point % table::kPagePoints]);
+  std::optional<std::uint32_t> uniform;  // the last page, where all its points are alike
+  for (std::uint32_t first = 0; first <= table::kLineEnd; first += table::kPagePoints) {
+    const std::uint32_t number = map.page[first / table::kPagePoints];
+    const std::uint32_t last = std::min(first + table::kPagePoints - 1, table::kLineEnd);
+    const auto& decision = view_.wide_pages()[number].decision;
+    if (uniform != number) {
+      const bool is_uniform = std::ranges::count(decision, decision[0]) == table::kPagePoints;
+      uniform = is_uniform ? std::optional(number) : std::nullopt;
+    }
+    if (uniform) {
+      add(last, decision[0]);
+      continue;
+    }
+    for (std::uint32_t point = first; point <= last; ++point) add(point, decision[point - first]);
   }
   return out;
 }

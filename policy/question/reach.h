@@ -8,6 +8,7 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "policy/base/result.h"
@@ -47,6 +48,10 @@ class Reach {
  public:
   // Compiles the cluster, every pod a subject.
   [[nodiscard]] static Result<Reach> compile(const model::Cluster& cluster);
+  // Of two versions of a cluster, `before` first. What both have keeps its numbers, and the errors
+  // name the version: "old" or "new".
+  [[nodiscard]] static Result<std::pair<Reach, Reach>> compile_both(const model::Cluster& before,
+                                                                    const model::Cluster& after);
 
   // A live pod, speaking with its first address of the family; one without any address speaks
   // both. Absent when it has addresses but none of this family.
@@ -73,6 +78,10 @@ class Reach {
     return pieces(rule_set_of(direction, subject, peer));
   }
 
+  // What a rule set of the table decides; ascending like `between`.
+  [[nodiscard]] const std::vector<Piece>& pieces(std::uint32_t rule_set);
+  [[nodiscard]] const table::TableView& view() const { return view_; }
+
   // The rule behind a slot; empty for slot 0.
   [[nodiscard]] std::string rule(CounterSlot slot) const;
   // True when some enforced decision of the table names the rule.
@@ -80,11 +89,11 @@ class Reach {
 
  private:
   Reach(std::shared_ptr<const compile::CompiledTable> compiled, table::TableView view);
+  [[nodiscard]] static Result<Reach> open(compile::CompiledTable compiled);
 
   static constexpr std::uint32_t kNoPolicy = ~std::uint32_t{0};
   [[nodiscard]] std::uint32_t rule_set_of(Direction direction, const Classes& subject,
                                           const Classes& peer) const;
-  [[nodiscard]] const std::vector<Piece>& pieces(std::uint32_t rule_set);
   [[nodiscard]] std::vector<Run> join(std::uint32_t egress, std::uint32_t ingress);
 
   std::shared_ptr<const compile::CompiledTable> compiled_;
