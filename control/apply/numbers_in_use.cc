@@ -53,8 +53,10 @@ std::vector<compile::Alias> parting_aliases(const Successors& successors,
   return aliases;
 }
 
-void release_slots(const compile::CompiledTable& table, compile::Numbers& numbers) {
-  const std::set<std::string> used(table.slot_keys.begin(), table.slot_keys.end());
+void release_slots(const compile::CompiledTable& in_force, const compile::CompiledTable* verified,
+                   compile::Numbers& numbers) {
+  std::set<std::string> used(in_force.slot_keys.begin(), in_force.slot_keys.end());
+  if (verified != nullptr) used.insert(verified->slot_keys.begin(), verified->slot_keys.end());
   std::vector<std::string> unused;
   for (const auto& [key, number] : numbers.slots()) {
     if (!used.contains(key)) unused.push_back(key);

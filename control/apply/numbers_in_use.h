@@ -41,7 +41,9 @@ struct Successors {
 [[nodiscard]] std::vector<compile::Alias> parting_aliases(const Successors& successors,
                                                           const compile::CompiledTable& in_force);
 
-void release_slots(const compile::CompiledTable& table, compile::Numbers& numbers);
+// Gives back the slots that neither table names. `verified`: what may come back in force, or null.
+void release_slots(const compile::CompiledTable& in_force, const compile::CompiledTable* verified,
+                   compile::Numbers& numbers);
 
 // Which identity numbers may be wanted no more: those that were taken, or left a table, since a
 // table last named them. Thread: the control thread.

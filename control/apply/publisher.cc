@@ -240,7 +240,9 @@ void Publisher::give_back() {
                       numbers_);
   }
   // A slot's count belongs to its rule for the life of the statistics page.
-  if (std::exchange(slots_are_fresh_, false)) release_slots(*in_force_.table, numbers_);
+  if (std::exchange(slots_are_fresh_, false)) {
+    release_slots(*in_force_.table, second_reader_.verified().table.get(), numbers_);
+  }
   note_numbers();
 }
 

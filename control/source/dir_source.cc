@@ -63,25 +63,21 @@ std::optional<Time> DirSource::deadline() const {
   const auto consider = [&first](Time time) { first = first ? std::min(*first, time) : time; };
   if (const auto settled = settled_at()) consider(*settled);
   for (const auto& unit : absent_) consider(*files_.at(unit).absent_since + kVanishedAfter);
+  for (const auto& [path, last_write] : begun_) consider(last_write + kLongestWriting);
   return first;
 }
 
 std::optional<Time> DirSource::settled_at() const {
   if (!first_event_) return {};
-  // What is being written raises an event when it is closed.
+  // What is being written raises an event when it is closed. Whoever holds a file open without
+  // writing is not waited for.
   const bool is_somebody_writing = std::ranges::any_of(
-      begun_, [&](const auto& file) { return is_being_written(file.first, *last_event_); });
+      begun_, [&](const auto& file) { return *last_event_ < file.second + kLongestWait; });
   const std::size_t files = touched_.size() + (is_somebody_writing ? 1 : 0);
   const bool is_one_file = files <= 1 && !needs_rescan_;
   const Time latest = *first_event_ + (is_one_file ? kLongestWait : kLongestWaitOfMany);
   if (is_somebody_writing) return latest;
   return std::min(latest, *last_event_ + (is_one_file ? kQuiet : kQuietOfMany));
-}
-
-// Whoever holds a file open without writing is not waited for.
-bool DirSource::is_being_written(const fs::path& path, Time now) const {
-  const auto file = begun_.find(path);
-  return file != begun_.end() && now < file->second + kLongestWait;
 }
 
 std::vector<Change> DirSource::read(Time now) {
@@ -97,21 +93,49 @@ std::vector<Change> DirSource::read(Time now) {
     if (std::exchange(needs_rescan_, false) || !was_listed_ || is_retry) rescan(now, changes);
     for (const auto& path : touched) look_at(path, now, true, changes);
   }
+  read_left_open(now, changes);
   if (!failure_) bury(now, changes);
   return changes;
 }
 
 void DirSource::note_events(Time now) {
   const WatchReport report = watch_.drain();
-  if (report.has_lost_events) begun_.clear();
   std::ranges::for_each(report.folders, [this](const fs::path& folder) { watch_new(folder); });
   // A file that is being written again is read when its writer closes it.
-  for (const auto& path : report.begun) begun_[path] = now, touched_.erase(path);
-  for (const auto& path : report.touched) begun_.erase(path), touched_.insert(path);
+  for (const auto& path : report.begun) {
+    begun_[path] = now;
+    touched_.erase(path);
+  }
+  for (const auto& path : report.touched) {
+    begun_.erase(path);
+    touched_.insert(path);
+  }
+  for (const auto& path : report.changed) {
+    if (!begun_.contains(path)) touched_.insert(path);
+  }
   needs_rescan_ = needs_rescan_ || report.needs_rescan;
-  const bool has_news = !report.touched.empty() || report.needs_rescan;
+  const bool has_news = !report.touched.empty() || !report.changed.empty() || report.needs_rescan;
   if (has_news && !first_event_) first_event_ = now;
   if (first_event_ && (has_news || report.has_activity)) last_event_ = now;
+}
+
+void DirSource::read_left_open(Time now, std::vector<Change>& changes) {
+  for (auto file = begun_.begin(); file != begun_.end();) {
+    auto& [path, last_write] = *file;
+    if (now < last_write + kLongestWriting) {
+      ++file;
+      continue;
+    }
+    struct stat status {};
+    const bool is_empty = ::stat(path.c_str(), &status) == 0 && status.st_size == 0;
+    if (is_empty) {
+      last_write = now;
+      ++file;
+      continue;
+    }
+    look_at(path, now, true, changes);
+    file = begun_.erase(file);
+  }
 }
 
 // At once: what is written in it from now on raises events. What was there before is found by the
@@ -185,7 +209,7 @@ void DirSource::rescan(Time now, std::vector<Change>& changes) {
   std::set<std::string> present;
   for (const auto& path : *listed) {
     present.insert(path.lexically_relative(folder_));
-    if (!is_being_written(path, now)) look_at(path, now, false, changes);
+    if (!begun_.contains(path)) look_at(path, now, false, changes);
   }
   for (auto& [unit, file] : files_) {
     if (!present.contains(unit)) look_at(folder_ / unit, now, false, changes);
@@ -197,7 +221,10 @@ void DirSource::look_at(const fs::path& path, Time now, bool was_touched,
   const std::string unit = path.lexically_relative(folder_);
   struct stat status {};
   const bool is_present = ::stat(path.c_str(), &status) == 0;
-  if (!is_present && (errno == ENOENT || errno == ENOTDIR)) {
+  // A folder or a device of the name is no file of the name.
+  const bool is_absent =
+      is_present ? !S_ISREG(status.st_mode) : errno == ENOENT || errno == ENOTDIR;
+  if (is_absent) {
     const auto known = files_.find(unit);
     if (known == files_.end() || known->second.absent_since) return;
     known->second.absent_since = now;
@@ -205,7 +232,6 @@ void DirSource::look_at(const fs::path& path, Time now, bool was_touched,
     changes.push_back({ChangeKind::Vanishing, unit, nullptr});
     return;
   }
-  if (is_present && !S_ISREG(status.st_mode)) return;
 
   File& file = files_[unit];
   const bool was_absent = file.absent_since.has_value();

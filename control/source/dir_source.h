@@ -23,6 +23,9 @@ inline constexpr std::chrono::milliseconds kQuietOfMany{5};
 // A stream of events delays an edit no longer than this, and a copy of several files.
 inline constexpr std::chrono::milliseconds kLongestWait{20};
 inline constexpr std::chrono::milliseconds kLongestWaitOfMany{100};
+// A file that somebody writes is read when it is closed; one that stays open, or whose closing was
+// missed, so long after the last write to it. An empty one says nothing before it is closed.
+inline constexpr std::chrono::milliseconds kLongestWriting{2000};
 // How often a folder that cannot be read is tried again.
 inline constexpr std::chrono::milliseconds kRetry{500};
 
@@ -63,7 +66,7 @@ class DirSource final : public Source {
   void note_events(Time now);
   // When what happened since the first event is one change; nothing when nothing did.
   [[nodiscard]] std::optional<Time> settled_at() const;
-  [[nodiscard]] bool is_being_written(const std::filesystem::path& path, Time now) const;
+  void read_left_open(Time now, std::vector<Change>& changes);
   void watch_new(const std::filesystem::path& folder);
   [[nodiscard]] Result<std::set<std::filesystem::path>> watch_tree();
   void rescan(Time now, std::vector<Change>& changes);

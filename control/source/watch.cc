@@ -73,7 +73,6 @@ WatchReport Watch::drain() {
       if ((event.mask & (IN_Q_OVERFLOW | IN_MOVE_SELF | IN_DELETE_SELF | IN_IGNORED)) != 0) {
         if ((event.mask & IN_IGNORED) != 0 && folder != folders_.end()) folders_.erase(folder);
         report.needs_rescan = true;
-        report.has_lost_events = true;
         continue;
       }
       if (folder == folders_.end() || name.empty()) continue;
@@ -95,6 +94,8 @@ WatchReport Watch::drain() {
       const bool is_created = (event.mask & IN_CREATE) != 0;
       if (is_write || (is_created && !is_complete_at_creation(path))) {
         report.begin(path);
+      } else if ((event.mask & IN_ATTRIB) != 0) {
+        report.changed.insert(path);
       } else {
         report.touch(path);
       }

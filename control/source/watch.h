@@ -17,9 +17,9 @@ namespace bulkhead::control::source {
 struct WatchReport {
   std::set<std::filesystem::path> touched;  // files written, linked or removed: read these again
   std::set<std::filesystem::path> begun;    // files that somebody writes and has not closed
+  std::set<std::filesystem::path> changed;  // owner, mode or links: no word about their text
   std::set<std::filesystem::path> folders;  // new ones: to be watched before they are filled
   bool needs_rescan = false;                // folders changed, links were swapped, events were lost
-  bool has_lost_events = false;             // so that of a file that was begun the end may be one
   bool has_activity = false;                // something happened, if only to files of no interest
 
   // The last of a file's events says how it is.

@@ -17,13 +17,6 @@
 namespace bulkhead::compile {
 namespace {
 
-template <class Map>
-bool are_same(const Map& before, const Map& now) {
-  bool same = true;
-  for_each_difference(before, now, [&](const auto&, const auto&, const auto&) { same = false; });
-  return same;
-}
-
 std::vector<bool> either(std::vector<bool> one, const std::vector<bool>& other) {
   one.resize(std::max(one.size(), other.size()));
   for (std::size_t i = 0; i < other.size(); ++i) one[i] = one[i] || other[i];
@@ -46,10 +39,14 @@ class Compiler::Kept {
   // False where this is not what the next step can begin with.
   [[nodiscard]] bool fits(const model::Cluster& now, const Numbers& numbers) const {
     if (cluster_.settings != now.settings) return false;
-    if (policies_.has_named_nodes() && !are_same(cluster_.nodes, now.nodes)) return false;
+    if (policies_.has_named_nodes() && cluster_.nodes != now.nodes) return false;
     const auto released = numbers.released_since(mark_);
-    return released &&
-           std::ranges::none_of(*released, [&](IdentityId id) { return identities_.is_live(id); });
+    return released && std::ranges::none_of(*released, [&](const Numbers::Released& released) {
+             if (released.kind == Numbers::Change::Kind::Identity) {
+               return identities_.is_live(IdentityId{released.number});
+             }
+             return layout_ && layout_->emitter.names(CounterSlot{released.number});
+           });
   }
 
   // After a failure this is of no use any more.
@@ -184,10 +181,13 @@ Compiler::~Compiler() = default;
 Result<CompiledTable> Compiler::compile(const model::Cluster& cluster, const LocalPods& local,
                                         Revision revision, Numbers& numbers,
                                         std::span<const Alias> aliases) {
-  if (!kept_ || !kept_->fits(cluster, numbers)) {
-    kept_.reset();  // before as much is made again
-    kept_ = std::make_unique<Kept>(cluster.settings);
+  if (kept_ && kept_->fits(cluster, numbers)) {
+    auto compiled = kept_->follow(cluster, local, revision, numbers, aliases);
+    if (compiled) return compiled;
+    // What is kept of earlier versions counts against the limits too: without it there may be room.
   }
+  kept_.reset();  // before as much is made again
+  kept_ = std::make_unique<Kept>(cluster.settings);
   auto compiled = kept_->follow(cluster, local, revision, numbers, aliases);
   if (compiled) return compiled;
   kept_.reset();

@@ -33,8 +33,8 @@ void Slots::settle(const std::vector<table::DecisionRecord>& decisions) {
   const auto is_idle = [&](const auto& item) {
     return item.first.value >= is_named.size() || !is_named[item.first.value];
   };
-  if (std::erase_if(held_, is_idle) == 0 && !std::exchange(has_changed_, false)) return;
-  has_changed_ = false;
+  const bool has_lost = std::erase_if(held_, is_idle) != 0;
+  if (!std::exchange(has_changed_, false) && !has_lost) return;
   std::vector<SlotInfo> infos;
   std::vector<std::string> keys;
   for (const auto& [slot, held] : held_) {

@@ -23,6 +23,7 @@ class Slots {
   // The table is written: `decisions` are its own. Slots that none of them names are forgotten.
   void settle(const std::vector<table::DecisionRecord>& decisions);
 
+  [[nodiscard]] bool holds(CounterSlot slot) const { return held_.contains(slot); }
   // As CompiledTable has them; both by slot.
   [[nodiscard]] const SharedVector<SlotInfo>& infos() const { return infos_; }
   [[nodiscard]] const SharedVector<std::string>& keys() const { return keys_; }

@@ -41,6 +41,8 @@ class Emitter {
   // of the format is exceeded or an alias names a reserved identity; of no use any more then.
   [[nodiscard]] Status emit(const EmitInputs& inputs, std::span<const Alias> aliases,
                             Numbers& numbers, CompiledTable& compiled);
+  // True when the last table can answer with this slot.
+  [[nodiscard]] bool names(CounterSlot slot) const { return slots_.holds(slot); }
 
  private:
   table::TableBuilder builder_;

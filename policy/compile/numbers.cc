@@ -94,6 +94,7 @@ Status Numbers::Pool::restore_freed(const std::string& key, std::uint32_t number
 }
 
 void Numbers::note(Change::Kind kind, bool is_taken, std::uint32_t number, const std::string& key) {
+  if (!is_taken && life_.lineage) life_.released.push_back({kind, number});
   if (changes_) changes_->push_back({kind, is_taken, number, key});
 }
 
@@ -114,10 +115,10 @@ Numbers::Mark Numbers::mark() {
   return {life_.lineage, life_.released.size()};
 }
 
-std::optional<std::vector<IdentityId>> Numbers::released_since(const Mark& mark) const {
+std::optional<std::vector<Numbers::Released>> Numbers::released_since(const Mark& mark) const {
   if (!mark.lineage || mark.lineage != life_.lineage) return std::nullopt;
   const auto first = life_.released.begin() + static_cast<std::ptrdiff_t>(mark.released);
-  return std::vector<IdentityId>(first, life_.released.end());
+  return std::vector<Released>(first, life_.released.end());
 }
 
 CounterSlot Numbers::slot(const std::string& key) {
@@ -128,7 +129,6 @@ CounterSlot Numbers::slot(const std::string& key) {
 }
 void Numbers::release_identity(const std::string& key) {
   if (const auto number = identities_.release(key)) {
-    if (life_.lineage) life_.released.emplace_back(*number);
     note(Change::Kind::Identity, false, *number, key);
   }
 }

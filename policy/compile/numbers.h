@@ -50,9 +50,12 @@ class Numbers {
     std::size_t released = 0;
   };
   [[nodiscard]] Mark mark();
-  // The identities given back since then; nothing when that cannot be told: other numbers, or too
-  // many of them.
-  [[nodiscard]] std::optional<std::vector<IdentityId>> released_since(const Mark& mark) const;
+  struct Released {
+    Change::Kind kind = Change::Kind::Identity;
+    std::uint32_t number = 0;
+  };
+  // What was given back since then; nothing when that cannot be told: other numbers, or too many.
+  [[nodiscard]] std::optional<std::vector<Released>> released_since(const Mark& mark) const;
 
   [[nodiscard]] const std::map<std::string, std::uint32_t>& identities() const {
     return identities_.numbers;
@@ -94,7 +97,7 @@ class Numbers {
   // Not copied: see Mark.
   struct LifeOfOne {
     std::shared_ptr<const Lineage> lineage;
-    std::vector<IdentityId> released;
+    std::vector<Released> released;
 
     LifeOfOne() = default;
     ~LifeOfOne() = default;

@@ -89,8 +89,8 @@ void RowWriter::read(const Stance& stance, Kept& row) const {
     if (rule.every_peer) {
       row.everywhere.push_back(position);
       row.names_ports_everywhere = row.names_ports_everywhere || names_ports;
+      continue;
     }
-    if (rule.every_peer) continue;
     for (const std::uint32_t set : rule.peer_sets) row.uses.push_back({set, position});
   }
   std::ranges::sort(row.uses);

@@ -223,6 +223,7 @@ std::vector<std::uint32_t> TableBuilder::flat_rows(Direction direction) const {
     flat.resize(start + width, row.filled[0]);
     flat[start] = row.filled[1];
     for (const auto& [number, block] : row.blocks) {
+      // Behind the last column there is nobody: such a block is of columns that are no more.
       if (number < width) flat[start + number] = block;
     }
   }

@@ -130,7 +130,9 @@ Result<TableView> TableView::open(std::span<const SectionBytes> sections, const 
   auto contents = read_header(sections);
   if (!contents) return tl::unexpected(contents.error());
   const Header& header = contents->header;
-  const auto known = before != nullptr ? before->sections() : std::span<const CheckedSection>();
+  // A part of another length holds other records of its array.
+  const bool has_same_parts = before != nullptr && before->header().part_bytes == header.part_bytes;
+  const auto known = has_same_parts ? before->sections() : std::span<const CheckedSection>();
   for (const SectionBytes& section : sections) {
     if (auto ok = check_section(section, contents->directory, same_section(section, known)); !ok) {
       return tl::unexpected(ok.error());

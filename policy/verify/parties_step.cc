@@ -227,8 +227,16 @@ Status Parties::Step::seat(const model::Pod& pod) {
 // seat() has looked for those that are missing.
 Status Parties::Step::check_addresses() const {
   for (const IpAddress& address : addresses_) {
-    if (claimants(address) > 0 || !now_.compiled->addresses.contains(address)) continue;
-    return fail("the compile names address {}, which no live pod has", address.text());
+    const auto known = now_.compiled->addresses.find(address);
+    if (known == now_.compiled->addresses.end()) continue;
+    const auto count = claimants(address);
+    if (count == 0) {
+      return fail("the compile names address {}, which no live pod has", address.text());
+    }
+    if (count == 1 && known->second.identity == kUnknownIdentity) {
+      return fail("the compile takes address {} for nobody's, and one live pod has it",
+                  address.text());
+    }
   }
   return {};
 }

@@ -76,4 +76,14 @@ inline void allow(model::Policy& policy, Direction direction, std::vector<model:
                    std::move(ports)});
 }
 
+// namespace db: db (10.0.0.1), web (10.0.0.2); namespace other: web (10.0.1.1).
+inline ClusterBuilder database() {
+  ClusterBuilder builder;
+  builder.cluster.settings.pod_cidrs = {cidr("10.0.0.0/8"), cidr("fd00::/64")};
+  builder.pod("db", "db", "10.0.0.1", {{"app", "db"}});
+  builder.pod("db", "web", "10.0.0.2", {{"app", "web"}});
+  builder.pod("other", "web", "10.0.1.1", {{"app", "web"}});
+  return builder;
+}
+
 }  // namespace bulkhead::testing

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "policy/compile/compiler.h"
 #include "policy/table/lookup.h"
 #include "tests/unit/policy/compile/cluster_builder.h"
 
@@ -53,16 +52,6 @@ class Compiled {
   CompiledTable table_;
   table::TableView view_;
 };
-
-// namespace db: db (10.0.0.1), web (10.0.0.2); namespace other: web (10.0.1.1).
-ClusterBuilder database() {
-  ClusterBuilder builder;
-  builder.cluster.settings.pod_cidrs = {cidr("10.0.0.0/8"), cidr("fd00::/64")};
-  builder.pod("db", "db", "10.0.0.1", {{"app", "db"}});
-  builder.pod("db", "web", "10.0.0.2", {{"app", "web"}});
-  builder.pod("other", "web", "10.0.1.1", {{"app", "web"}});
-  return builder;
-}
 
 TEST(Compile, AllowsTheRuleAndNamesWhatDeniedTheRest) {
   auto builder = database();
@@ -311,50 +300,6 @@ TEST(Compile, SameNumbersGiveSameBytes) {
 }
 
 // What was resolved for a policy that is gone must not come back with nodes that are gone.
-TEST(Compiler, ForgetsTheNodesOfAPolicyThatComesBack) {
-  for (const auto& [pod, old_node, new_node] :
-       {std::tuple{"10.0.0.1", "192.0.2.1", "192.0.2.2"},
-        std::tuple{"fd00::1", "2001:db8::1", "2001:db8::2"}}) {
-    ClusterBuilder builder;
-    builder.pod("a", "web", pod);
-    const auto set_node = [&](const char* address) {
-      auto node = std::make_shared<model::Node>();
-      node->name = "n";
-      node->addresses = {ip(address)};
-      builder.cluster.nodes["n"] = node;
-    };
-    const auto add_policy = [&] {
-      auto& policy = builder.policy("a", "p");
-      policy.policy_types = {Direction::Egress};
-      allow(policy, Direction::Egress, {model::NodePeer{}});
-    };
-    Compiler compiler;
-    Numbers numbers;
-    std::uint64_t revision = 0;
-    const auto reaches = [&](const char* address) {
-      const auto table = *compiler.compile(builder.cluster, {}, Revision{++revision}, numbers);
-      const auto view = *table::TableView::open(table.section_bytes());
-      const table::Query query{table.addresses.at(ip(pod)).identity,
-                               view.outside_identity(ip(address)), 80, kTcp};
-      table::Decision decision;
-      table::lookup(view, Direction::Egress, {&query, 1}, {&decision, 1});
-      return decision.verdict == Verdict::Allow;
-    };
-    set_node(old_node);
-    add_policy();
-    EXPECT_TRUE(reaches(old_node));
-    EXPECT_FALSE(reaches(new_node));
-    const std::string id = builder.cluster.policies.begin()->first;
-    builder.cluster.policies.erase(id);
-    EXPECT_TRUE(reaches(new_node)) << "no policy, plain Kubernetes";
-    set_node(new_node);
-    EXPECT_TRUE(reaches(old_node));
-    add_policy();
-    EXPECT_TRUE(reaches(new_node));
-    EXPECT_FALSE(reaches(old_node));
-  }
-}
-
 // Each block is nearly everything, so that their lists grow with the square of their number.
 TEST(Compile, RefusesPeersBeyondTheirLimitAndNamesIt) {
   auto builder = database();
@@ -370,5 +315,9 @@ TEST(Compile, RefusesPeersBeyondTheirLimitAndNamesIt) {
   EXPECT_THAT(table.error().text(), ::testing::HasSubstr("the limit of 33554432 identities"));
 }
 
+// The table that was compiled last need not be the one in force: Numbers may take back what only
+// the former names, counter slots as well as identities.
+// What the policies named before an edit counts against the limit of what they name after it: what
+// a new Compiler takes, one that has followed the cluster refuses.
 }  // namespace
 }  // namespace bulkhead::compile

@@ -240,5 +240,24 @@ TEST_F(VerifierTest, ComesToAnEndWhileThereAreChanges) {
   EXPECT_TRUE(verifier_.is_complete());
 }
 
+// Two pods claim an address, which is unknown. One of them goes, the compile does not notice.
+TEST_F(VerifierTest, SaysWhenTheLastPodOfAnAddressStaysUnknown) {
+  pod("other", "web2", 3, "other");
+  const Checked both = version();
+  ASSERT_EQ(both.compiled->addresses.at(ip("10.0.0.3")).identity, kUnknownIdentity);
+  ASSERT_TRUE(check(both));
+  for (const auto* gone : {"web2", "web"}) {
+    const auto pods = builder_.cluster.pods;
+    builder_.cluster.pods.erase({"other", gone});
+    auto stale = std::make_shared<compile::CompiledTable>(*version().compiled);
+    stale->addresses = both.compiled->addresses;
+    const Checked wrong{std::make_shared<const model::Cluster>(builder_.cluster), local_, stale};
+    EXPECT_FALSE(verify(*wrong.cluster, *wrong.local, *wrong.compiled, {}));
+    EXPECT_FALSE(check(wrong)) << gone;
+    builder_.cluster.pods = pods;
+    EXPECT_TRUE(check(version()));
+  }
+}
+
 }  // namespace
 }  // namespace bulkhead::verify
