@@ -12,9 +12,10 @@ ByNamespace::ByNamespace(const model::Cluster& cluster) {
   for (const auto& [key, pod] : cluster.pods) {
     if (!pod->is_live()) continue;
     pods_.push_back(pod.get());
+    if (names_.empty() || names_.back() != key.namespace_name) names_.push_back(key.namespace_name);
     for (const auto& ip : pod->ips) addresses_.emplace_back(ip, pod.get());
   }
-  std::ranges::stable_sort(addresses_, {}, [](const auto& named) { return named.first; });
+  std::ranges::stable_sort(addresses_, {}, &Address::first);
   for (const auto& [id, policy] : cluster.policies) policies_.push_back(policy.get());
   std::ranges::stable_sort(policies_, {}, &Policy::priority);
   for (const auto* policy : policies_) policies_of_[policy->namespace_name].push_back(policy);
@@ -32,19 +33,20 @@ ByNamespace::Policies ByNamespace::policies(const std::string& name) const {
   return found != policies_of_.end() ? Policies(found->second) : Policies();
 }
 
+std::span<const ByNamespace::Address> ByNamespace::addresses_in(const Prefix& block) const {
+  const auto first = std::ranges::lower_bound(addresses_, block.address(), {}, &Address::first);
+  const auto end = std::partition_point(first, addresses_.end(), [&](const Address& address) {
+    return block.contains(address.first);
+  });
+  return {first, end};
+}
+
 const Pod* ByNamespace::pod_in(const model::CidrPeer& block) const {
-  const auto is_past = [this](auto at, const Prefix& prefix) {
-    return std::partition_point(at, addresses_.end(),
-                                [&](const auto& named) { return prefix.contains(named.first); });
-  };
-  auto at = std::ranges::lower_bound(addresses_, block.prefix.address(), {},
-                                     [](const auto& named) { return named.first; });
-  const auto end = is_past(at, block.prefix);
-  while (at != end) {
+  for (auto rest = addresses_in(block.prefix); !rest.empty();) {
     const auto hole = std::ranges::find_if(
-        block.except, [&](const Prefix& except) { return except.contains(at->first); });
-    if (hole == block.except.end()) return at->second;
-    at = is_past(at, *hole);
+        block.except, [&](const Prefix& except) { return except.contains(rest.front().first); });
+    if (hole == block.except.end()) return rest.front().second;
+    rest = {addresses_in(*hole).end(), rest.end()};
   }
   return nullptr;
 }

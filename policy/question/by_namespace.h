@@ -29,6 +29,9 @@ class ByNamespace {
     return policy.namespace_name.empty() ? pods() : pods(policy.namespace_name);
   }
 
+  // The namespaces that have live pods.
+  [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
+
   // In the order in which the ordered tiers are asked. "" has the policies of the whole cluster.
   [[nodiscard]] Policies policies() const { return policies_; }
   [[nodiscard]] Policies policies(const std::string& name) const;
@@ -39,12 +42,16 @@ class ByNamespace {
            std::ranges::any_of(policies(std::string()), is_like_this);
   }
 
+  // The live pods' addresses in the block, ascending.
+  using Address = std::pair<IpAddress, const model::Pod*>;
+  [[nodiscard]] std::span<const Address> addresses_in(const Prefix& block) const;
   // A pod with an address in the block, outside its exceptions; null when there is none.
   [[nodiscard]] const model::Pod* pod_in(const model::CidrPeer& block) const;
 
  private:
   std::vector<const model::Pod*> pods_;
-  std::vector<std::pair<IpAddress, const model::Pod*>> addresses_;  // ascending
+  std::vector<std::string> names_;
+  std::vector<Address> addresses_;  // ascending
   std::vector<const model::Policy*> policies_;
   std::map<std::string_view, std::vector<const model::Policy*>> policies_of_;
 };

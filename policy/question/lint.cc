@@ -207,33 +207,45 @@ class Linter {
     for (const auto& match : rule.ports) {
       const auto* named = std::get_if<model::NamedPort>(&match.port);
       if (named == nullptr || (is_any_protocol && !asked.insert(named->name).second)) continue;
-      std::size_t destinations = 0;
+      std::set<const model::Pod*> destinations;
       const auto has_port = [&](const model::Pod* pod) {
         if (direction == Direction::Egress && !is_peer(policy, rule, *pod)) return false;
-        ++destinations;
+        destinations.insert(pod);
         return std::ranges::any_of(pod->ports, [&](const model::ContainerPort& port) {
           return port.name == named->name && (is_any_protocol || port.protocol == match.protocol);
         });
       };
-      const bool is_found = std::ranges::any_of(
-          direction == Direction::Ingress ? subjects : pods_near(policy, rule), has_port);
-      if (is_found || destinations == 0) continue;
+      const bool is_found = direction == Direction::Ingress
+                                ? std::ranges::any_of(subjects, has_port)
+                                : any_pod_near(policy, rule, has_port);
+      if (is_found || destinations.empty()) continue;
       const std::string protocol = is_any_protocol ? "" : protocol_name(match.protocol) + " ";
       add_rule("BL007", policy, direction, rule,
-               fmt::format("none of the {} destination pods has a {}port named {}", destinations,
-                           protocol, named->name),
+               fmt::format("none of the {} destination pods has a {}port named {}",
+                           destinations.size(), protocol, named->name),
                "name a port that the pods declare, or write its number");
     }
   }
 
-  // The pods that the rule's peers could be.
-  ByNamespace::Pods pods_near(const Policy& policy, const Rule& rule) const {
-    const bool is_at_home =
-        !rule.peers.empty() && std::ranges::all_of(rule.peers, [](const model::Peer& peer) {
-          const auto* pods = std::get_if<model::PodPeer>(&peer);
-          return pods != nullptr && !pods->namespaces;
-        });
-    return is_at_home ? by_namespace_.pods(policy.namespace_name) : by_namespace_.pods();
+  // Asks about the pods that the rule's peers could be, one perhaps twice, until one is like this.
+  template <class Predicate>
+  bool any_pod_near(const Policy& policy, const Rule& rule, const Predicate& is_like_this) const {
+    if (rule.peers.empty()) return std::ranges::any_of(by_namespace_.pods(), is_like_this);
+    return std::ranges::any_of(rule.peers, [&](const model::Peer& peer) {
+      if (const auto* block = std::get_if<model::CidrPeer>(&peer)) {
+        return std::ranges::any_of(by_namespace_.addresses_in(block->prefix), is_like_this,
+                                   &ByNamespace::Address::second);
+      }
+      const auto* pods = std::get_if<model::PodPeer>(&peer);
+      if (pods == nullptr) return std::ranges::any_of(by_namespace_.pods(), is_like_this);
+      if (!pods->namespaces) {
+        return std::ranges::any_of(by_namespace_.pods(policy.namespace_name), is_like_this);
+      }
+      return std::ranges::any_of(by_namespace_.names(), [&](const std::string& name) {
+        return oracle::matches_namespace(cluster_, *pods->namespaces, name) &&
+               std::ranges::any_of(by_namespace_.pods(name), is_like_this);
+      });
+    });
   }
 
   bool is_peer(const Policy& policy, const Rule& rule, const model::Pod& pod) const {

@@ -51,9 +51,16 @@ std::string side_text(const std::optional<oracle::Answer>& answer) {
 }  // namespace
 
 Result<Matrix> matrix(const model::Cluster& cluster, const MatrixOptions& options) {
+  Matrix out = empty_matrix(cluster, options);
+  const std::size_t cells = out.ends.size() * out.ends.size() * out.probes.size();
+  if (cells > kMaxCells) {
+    return fail(
+        "a matrix of {} ends and {} probes has {} cells, more than {}: name fewer files or "
+        "probes, or ask `policy assert` or `policy explain`",
+        out.ends.size(), out.probes.size(), cells, kMaxCells);
+  }
   const auto judge = TableJudge::compile(cluster);
   if (!judge) return tl::unexpected(judge.error());
-  Matrix out = empty_matrix(cluster, options);
   fill(out, *judge);
   return out;
 }

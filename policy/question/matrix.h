@@ -32,7 +32,10 @@ struct Matrix {
   std::vector<std::string> notes;  // pods left out, and why
 };
 
-// Asks the compiled table. The matrix borrows from `cluster`. Fails when the table cannot be made.
+inline constexpr std::size_t kMaxCells = 10'000'000;
+
+// Asks the compiled table. The matrix borrows from `cluster`. Fails when the table cannot be made,
+// and beyond kMaxCells.
 [[nodiscard]] Result<Matrix> matrix(const model::Cluster& cluster, const MatrixOptions& options);
 // Asks the oracle: slower, and the yardstick.
 [[nodiscard]] Matrix oracle_matrix(const model::Cluster& cluster, const MatrixOptions& options);

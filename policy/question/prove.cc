@@ -6,6 +6,7 @@
 #include <set>
 
 #include "policy/oracle/match.h"
+#include "policy/question/hits.h"
 #include "policy/question/outside.h"
 
 namespace bulkhead::question {
@@ -59,11 +60,6 @@ Groups groups_of(const model::Cluster& cluster, const Reach& reach, const Assert
   }
   return groups;
 }
-
-struct Points {
-  std::uint32_t first = 0;
-  std::uint32_t last = table::kLineEnd;
-};
 
 std::vector<Points> points_of(const std::vector<PortSpan>& ports) {
   if (ports.empty()) return {Points{}};
@@ -133,31 +129,91 @@ class Prover {
   }
 
  private:
+  // A connection is forbidden that a policy on its way decides so: to be allowed it needs both
+  // ends, to be denied one is enough. Only pairs where the table has such a decision are looked at.
   void search(Proof& proof, const Groups& from, const Groups& to, Family family) {
-    const Verdict forbidden =
-        proof.assertion.kind == Assertion::Kind::Always ? Verdict::Deny : Verdict::Allow;
+    proof.pairs += pairs_of(from, to);
+    const bool is_always = proof.assertion.kind == Assertion::Kind::Always;
+    const Verdict forbidden = is_always ? Verdict::Deny : Verdict::Allow;
     const auto wanted = points_of(proof.assertion.ports);
-    for (const auto& [from_key, source] : from) {
-      for (const auto& [to_key, destination] : to) {
-        // No policy here decides between two ends outside.
-        if (!source.classes.is_pod && !destination.classes.is_pod) continue;
-        const auto ends = two_of(source, destination);
-        if (!ends) continue;
-        ++proof.pairs;
-        const auto& runs = reach_.between(source.classes, destination.classes);
-        const auto found = find_point(runs, wanted, forbidden);
-        if (!found) continue;
-        const auto& [point, run] = *found;
-        proof.witness = Witness{ends->first,
-                                ends->second,
-                                family,
-                                spans_of(point, point).front(),
-                                run.verdict,
-                                reach_.rule(run.egress),
-                                reach_.rule(run.ingress)};
-        return;
+    const auto look_at = [&](const Group& source, const Group& destination) {
+      proof.witness = witness_of(source, destination, family, wanted, forbidden);
+      return !proof.witness;
+    };
+    Hits hits(reach_, wanted, forbidden);
+    const Columns sources(from, Direction::Ingress);
+    for (const auto& [key, destination] : to) {
+      if (!destination.classes.is_pod) continue;
+      const auto into = [&](const Group& source) { return look_at(source, destination); };
+      if (!sources.visit(hits, destination.classes, into)) return;
+    }
+    const Columns destinations(to, Direction::Egress);
+    for (const auto& [key, source] : from) {
+      if (!source.classes.is_pod) continue;
+      const auto out_to = [&](const Group& destination) {
+        const bool was_seen = !is_always && destination.classes.is_pod;
+        return was_seen || look_at(source, destination);
+      };
+      if (!destinations.visit(hits, source.classes, out_to)) return;
+    }
+  }
+
+  // The groups as peers, by their column.
+  class Columns {
+   public:
+    Columns(const Groups& groups, Direction direction) : direction_(direction) {
+      for (const auto& [key, group] : groups) {
+        const auto column = group.classes.record.peer_class[static_cast<std::size_t>(direction)];
+        groups_.resize(std::max<std::size_t>(groups_.size(), column + 1));
+        groups_[column].push_back(&group);
       }
     }
+    // Those about which the subject decides as the hits say, until `look_at` returns false.
+    template <class LookAt>
+    bool visit(Hits& hits, const Classes& subject, const LookAt& look_at) const {
+      const auto columns = static_cast<std::uint32_t>(groups_.size());
+      return hits.for_each(direction_, subject, columns, [&](std::uint32_t column) {
+        return std::ranges::all_of(groups_[column],
+                                   [&](const Group* group) { return look_at(*group); });
+      });
+    }
+
+   private:
+    Direction direction_;
+    std::vector<std::vector<const Group*>> groups_;
+  };
+
+  // Pairs of classes with two different ends, one of them a pod: no policy here decides between two
+  // ends outside.
+  static std::size_t pairs_of(const Groups& from, const Groups& to) {
+    const auto outside = [](const Groups& groups) {
+      return static_cast<std::size_t>(std::ranges::count_if(
+          groups, [](const auto& group) { return !group.second.classes.is_pod; }));
+    };
+    std::size_t pairs = from.size() * to.size() - outside(from) * outside(to);
+    for (const auto& [key, group] : from) {
+      const auto same = to.find(key);
+      if (same != to.end() && group.classes.is_pod && !two_of(group, same->second)) --pairs;
+    }
+    return pairs;
+  }
+
+  [[nodiscard]] std::optional<Witness> witness_of(const Group& source, const Group& destination,
+                                                  Family family, const std::vector<Points>& wanted,
+                                                  Verdict forbidden) {
+    const auto ends = two_of(source, destination);
+    if (!ends) return {};
+    const auto found =
+        find_point(reach_.between(source.classes, destination.classes), wanted, forbidden);
+    if (!found) return {};
+    const auto& [point, run] = *found;
+    return Witness{ends->first,
+                   ends->second,
+                   family,
+                   spans_of(point, point).front(),
+                   run.verdict,
+                   reach_.rule(run.egress),
+                   reach_.rule(run.ingress)};
   }
 
   const model::Cluster& cluster_;

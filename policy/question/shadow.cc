@@ -6,6 +6,7 @@
 #include <set>
 
 #include "policy/oracle/match.h"
+#include "policy/question/hits.h"
 #include "policy/question/outside.h"
 #include "policy/question/reach.h"
 
@@ -14,12 +15,6 @@ namespace {
 
 using model::Policy;
 using model::Rule;
-
-struct Points {
-  std::uint32_t first = 0;
-  std::uint32_t last = table::kLineEnd;
-  friend auto operator<=>(const Points&, const Points&) = default;
-};
 
 // The rule's ports as points of the line; names count on the destination.
 std::vector<Points> points_of(const Rule& rule, const model::Pod* destination) {

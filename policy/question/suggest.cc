@@ -61,9 +61,7 @@ class Suggester {
     model::Cluster after = cluster_;
     write_policies(after);
     if (auto checked = check(after); !checked) return tl::unexpected(checked.error());
-    auto changes = diff(cluster_, after);
-    if (!changes) return tl::unexpected(changes.error());
-    suggestion_.changes = std::move(*changes);
+    suggestion_.changes = diff(cluster_, after);
     for (const auto& [words, records] : left_out_) {
       suggestion_.left_out.push_back({words[0], words[1], words[2], words[3], records});
     }
@@ -241,7 +239,13 @@ class Suggester {
 
   // Whether each flow would really pass: a tier above, or a policy elsewhere, may still deny it.
   [[nodiscard]] Status check(const model::Cluster& after) {
-    const auto judge = TableJudge::compile(after);
+    std::set<model::PodKey> subjects;
+    for (const auto& use : used_) {
+      for (const auto* pod : {use.from.pod, use.to.pod}) {
+        if (pod != nullptr) subjects.insert(pod->key);
+      }
+    }
+    const auto judge = TableJudge::compile(after, subjects);
     if (!judge) return tl::unexpected(judge.error());
     for (const auto& use : used_) {
       const auto judgement =

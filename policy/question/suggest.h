@@ -58,7 +58,8 @@ struct Suggestion {
   std::size_t records = 0;          // flows looked at
   std::size_t allowed = 0;          // of them: allowed by the suggestion, or always allowed
   std::vector<LeftOut> left_out;    // sorted
-  Diff changes;                     // between what holds now and what would
+  // Between what holds now and what would; an error when that is too much to be told.
+  Result<Diff> changes;
 };
 
 // Fails when no flow can be learnt from (policies from nothing would close everything), or when a
@@ -73,7 +74,8 @@ struct Suggestion {
 [[nodiscard]] std::string report_text(const Suggestion& suggestion);
 // {"policies": [NetworkPolicy], "replaces": [ID], "unseen": ["ns/workload"],
 //  "flows": {"records", "allowed", "left_out"},
-//  "left_out": [{"from", "to", "service", "why", "records"}], "changes": as `policy diff`}
+//  "left_out": [{"from", "to", "service", "why", "records"}], "changes": as `policy diff`, or
+//  {"error": TEXT}}
 [[nodiscard]] std::string to_json(const Suggestion& suggestion);
 
 }  // namespace bulkhead::question

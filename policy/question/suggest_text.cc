@@ -91,8 +91,12 @@ std::string report_text(const Suggestion& suggestion) {
     out += fmt::format("left out: {} -> {} {} ({} record{}): {}\n", left.from, left.to,
                        left.service, left.records, left.records == 1 ? "" : "s", left.why);
   }
-  if (suggestion.changes.is_empty()) return out + "nothing else changes\n";
-  return out + "what would change:\n" + to_text(suggestion.changes);
+  if (!suggestion.changes) {
+    return out +
+           fmt::format("what would change is not told: {}\n", suggestion.changes.error().text());
+  }
+  if (suggestion.changes->is_empty()) return out + "nothing else changes\n";
+  return out + "what would change:\n" + to_text(*suggestion.changes);
 }
 
 std::string to_json(const Suggestion& suggestion) {
@@ -114,7 +118,11 @@ std::string to_json(const Suggestion& suggestion) {
     one["records"] = left.records;
     json["left_out"].push_back(std::move(one));
   }
-  json["changes"] = Json::parse(to_json(suggestion.changes));
+  if (suggestion.changes) {
+    json["changes"] = Json::parse(to_json(*suggestion.changes));
+  } else {
+    json["changes"]["error"] = suggestion.changes.error().text();
+  }
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

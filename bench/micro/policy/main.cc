@@ -18,6 +18,7 @@
 #include "bench/micro/policy/cluster.h"
 #include "bench/micro/policy/memory_figures.h"
 #include "bench/micro/policy/options.h"
+#include "bench/micro/policy/questions.h"
 #include "bench/micro/policy/worst_cases.h"
 #include "policy/table/lookup.h"
 
@@ -89,12 +90,16 @@ double lookup_cycles(const table::TableView& view, const std::vector<table::Quer
   return median(rounds);
 }
 
+std::string name_of(const Shape& shape) {
+  return fmt::format("rules={} pods={} namespaces={} local={}", shape.rules, shape.pods,
+                     shape.namespaces, shape.local_pods);
+}
+
 // Returns the cycles a look-up took, to compare sizes.
 double run(const Shape& shape) {
   const auto cluster = make_cluster(shape);
   const auto local = local_pods(cluster, shape);
-  const auto name = fmt::format("rules={} pods={} namespaces={} local={}", shape.rules, shape.pods,
-                                shape.namespaces, shape.local_pods);
+  const auto name = name_of(shape);
   malloc_trim(0);
   const std::uint64_t before = resident_kib();
   std::vector<double> times;
@@ -146,7 +151,15 @@ int run_all(int argc, char** argv) {
       "budget behind it. With --rules only that size, and no worst inputs.");
   Shape shape;
   const CLI::Option* rules_option = add_shape_options(app, shape);
+  bool asks_questions = false;
+  app.add_flag(
+      "--questions", asks_questions,
+      "What lint, explain, diff and assert cost at that size instead, every pod a subject");
   CLI11_PARSE(app, argc, argv);
+  if (asks_questions) {
+    print_questions(name_of(shape), make_cluster(shape));
+    return 0;
+  }
   const bool is_one_size = rules_option->count() > 0;
   // Peak memory is the process's highest so far: the sizes go upwards.
   std::vector<std::size_t> sizes = {10, 1000, 10000, 100000};

@@ -7,7 +7,6 @@
 #include <array>
 #include <iostream>
 #include <map>
-#include <set>
 #include <tuple>
 
 #include "policy/question/matrix.h"
@@ -28,24 +27,6 @@ const std::vector<Probe>& probes() {
   static const std::vector<Probe> all = {{kTcp, 0},  {kTcp, 53}, {kTcp, 80},  {kTcp, 65535},
                                          {kUdp, 53}, {kUdp, 81}, {kSctp, 80}, {kIcmp, 0}};
   return all;
-}
-
-// Two live pods with one address are ambiguous: the table knows them as nobody, on purpose.
-bool has_shared_address(const model::Cluster& cluster) {
-  std::set<IpAddress> seen;
-  for (const auto& [key, pod] : cluster.pods) {
-    if (!pod->is_live()) continue;
-    for (const auto& ip : pod->ips) {
-      if (!seen.insert(ip).second) return true;
-    }
-  }
-  return false;
-}
-
-bool is_pods(const model::Cluster& cluster, const IpAddress& address) {
-  return std::ranges::any_of(cluster.pods, [&](const auto& named) {
-    return std::ranges::find(named.second->ips, address) != named.second->ips.end();
-  });
 }
 
 bool holds(const std::string& name, const End& end) {
@@ -110,15 +91,16 @@ TEST(Diff, NamesWhatTheOracleAnswersOtherwise) {
     testing::Editor editor(random);
     compile::LocalPods ignored;
     for (auto edits = random() % 3 + 1; edits > 0; --edits) editor.edit(after, ignored);
-    if (has_shared_address(before) || has_shared_address(after)) continue;
+    if (testing::has_shared_address(before) || testing::has_shared_address(after)) continue;
     const auto diff = question::diff(before, after);
     ASSERT_TRUE(diff) << diff.error().text();
     for (const auto family : {Family::V4, Family::V6}) {
       question::MatrixOptions options{probes(), family, {}};
       for (int i = 0; i < 3; ++i) {
         const auto address = testing::random_address(random);
-        const bool is_outside =
-            address.family == family && !is_pods(before, address) && !is_pods(after, address);
+        const bool is_outside = address.family == family &&
+                                !testing::is_pod_address(before, address) &&
+                                !testing::is_pod_address(after, address);
         if (is_outside) options.externals.push_back(Prefix::host(address));
       }
       const auto matrix = question::oracle_matrix(before, options);

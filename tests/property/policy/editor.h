@@ -2,7 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
+#include <memory>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "policy/compile/compile.h"
 #include "policy/model/cluster.h"
@@ -10,57 +15,49 @@
 
 namespace bulkhead::testing {
 
-// Takes objects over from another cluster, or away: mostly policies.
+// Changes a cluster as its users do: objects of another cluster are taken over or go, pods,
+// namespaces, nodes, policies and settings change in one thing each, everything of a kind goes, an
+// earlier version comes back; sometimes several at once.
 class Editor {
  public:
   explicit Editor(Random& random) : random_(random) {}
 
-  void edit(model::Cluster& cluster, compile::LocalPods& local) {
-    const model::Cluster donor = random_cluster(random_);
-    switch (random_() % 14) {
-      case 0:
-      case 10:
-      case 11:
-        take(cluster.pods, donor.pods);
-        break;
-      case 12:
-      case 13:
-        take(cluster.nodes, donor.nodes);
-        break;
-      case 1:
-        take(cluster.namespaces, donor.namespaces);
-        break;
-      case 2:
-        cluster.settings = donor.settings;
-        break;
-      case 3:
-        move_pods(cluster, local);
-        break;
-      default:
-        take(cluster.policies, donor.policies);
-    }
-  }
+  void edit(model::Cluster& cluster, compile::LocalPods& local);
 
  private:
+  void edit_once(model::Cluster& cluster, compile::LocalPods& local);
+  void change_settings(model::Cluster& cluster, const model::Cluster& donor);
+  void change(model::Pod& pod, const model::Cluster& cluster, const model::Cluster& donor);
+  void change(model::Namespace& space, const model::Cluster& donor);
+  void change(model::Node& node, const model::Cluster& cluster);
+  void change(model::Policy& policy, const model::Cluster& donor);
+  void wipe(model::Cluster& cluster);
+  void move_pods(const model::Cluster& cluster, compile::LocalPods& local);
+
+  [[nodiscard]] bool one_in(std::uint64_t times) { return random_() % times == 0; }
+  template <class Map>
+  [[nodiscard]] typename Map::const_iterator any(const Map& map) {
+    return std::next(map.begin(), static_cast<std::ptrdiff_t>(random_() % map.size()));
+  }
   template <class Map>
   void take(Map& map, const Map& donor) {
-    if (random_() % 3 == 0 && !map.empty()) map.erase(any(map)->first);
+    if (one_in(3) && !map.empty()) map.erase(any(map)->first);
     if (donor.empty()) return;
     const auto taken = any(donor);
     map[taken->first] = taken->second;
   }
-  void move_pods(const model::Cluster& cluster, compile::LocalPods& local) {
-    if (random_() % 2 == 0) return local.reset();
-    local.emplace();
-    for (const auto& [key, pod] : cluster.pods) {
-      if (random_() % 2 == 0) local->insert(key);
-    }
+  template <class Map, class... Others>
+  void change_one(Map& map, const Others&... others) {
+    if (map.empty()) return;
+    const auto [key, object] = *any(map);
+    using Object = std::remove_const_t<typename decltype(object)::element_type>;
+    auto changed = std::make_shared<Object>(*object);
+    change(*changed, others...);
+    map[key] = std::move(changed);
   }
-  template <class Map>
-  typename Map::const_iterator any(const Map& map) {
-    return std::next(map.begin(), static_cast<std::ptrdiff_t>(random_() % map.size()));
-  }
+
   Random& random_;
+  std::vector<std::pair<model::Cluster, compile::LocalPods>> versions_;
 };
 
 }  // namespace bulkhead::testing

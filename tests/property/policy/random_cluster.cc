@@ -263,4 +263,21 @@ int cases_from_environment(int usual) {
 model::Cluster random_cluster(Random& random) { return Maker(random).cluster(); }
 IpAddress random_address(Random& random) { return Maker(random).address(); }
 
+bool has_shared_address(const model::Cluster& cluster) {
+  std::set<IpAddress> seen;
+  for (const auto& [key, pod] : cluster.pods) {
+    if (!pod->is_live()) continue;
+    for (const auto& ip : pod->ips) {
+      if (!seen.insert(ip).second) return true;
+    }
+  }
+  return false;
+}
+
+bool is_pod_address(const model::Cluster& cluster, const IpAddress& address) {
+  return std::ranges::any_of(cluster.pods, [&](const auto& named) {
+    return std::ranges::find(named.second->ips, address) != named.second->ips.end();
+  });
+}
+
 }  // namespace bulkhead::testing

@@ -25,4 +25,9 @@ using Random = std::mt19937_64;
 // An address that pods or prefixes of such clusters may have.
 [[nodiscard]] IpAddress random_address(Random& random);
 
+// Two live pods with one address are ambiguous: the table knows them as nobody, on purpose.
+[[nodiscard]] bool has_shared_address(const model::Cluster& cluster);
+// Some pod has it, live or not.
+[[nodiscard]] bool is_pod_address(const model::Cluster& cluster, const IpAddress& address);
+
 }  // namespace bulkhead::testing

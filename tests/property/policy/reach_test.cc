@@ -22,18 +22,6 @@ const std::vector<question::Probe>& probes() {
   return all;
 }
 
-// Two live pods with one address are ambiguous: the table knows them as nobody, on purpose.
-bool has_shared_address(const model::Cluster& cluster) {
-  std::set<IpAddress> seen;
-  for (const auto& [key, pod] : cluster.pods) {
-    if (!pod->is_live()) continue;
-    for (const auto& ip : pod->ips) {
-      if (!seen.insert(ip).second) return true;
-    }
-  }
-  return false;
-}
-
 Verdict verdict_at(const std::vector<question::Run>& runs, std::uint32_t point) {
   const auto run =
       std::ranges::find_if(runs, [&](const question::Run& one) { return point <= one.last; });
@@ -48,7 +36,7 @@ TEST(Matrix, AnswersAsTheOracleDoes) {
   for (int round = 0; cells < cases; ++round) {
     ASSERT_LT(round, cases);
     const auto cluster = testing::random_cluster(random);
-    if (has_shared_address(cluster)) continue;
+    if (testing::has_shared_address(cluster)) continue;
     for (const auto family : {Family::V4, Family::V6}) {
       const question::MatrixOptions options{probes(), family, {outside}};
       const auto by_table = question::matrix(cluster, options);
@@ -71,7 +59,7 @@ TEST(Reach, CoversTheLineAsTheOracleDoes) {
   for (int round = 0; points < cases; ++round) {
     ASSERT_LT(round, cases);
     const auto cluster = testing::random_cluster(random);
-    if (has_shared_address(cluster)) continue;
+    if (testing::has_shared_address(cluster)) continue;
     auto reach = question::Reach::compile(cluster);
     ASSERT_TRUE(reach) << reach.error().text();
     const auto family = random() % 2 == 0 ? Family::V4 : Family::V6;

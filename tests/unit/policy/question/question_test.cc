@@ -82,6 +82,18 @@ TEST(Matrix, ShowsATruthTable) {
                               "3  web/web . . .\n"));
 }
 
+TEST(Matrix, RefusesMoreCellsThanAnybodyReads) {
+  model::Cluster cluster;
+  for (int i = 0; i < 3163; ++i) {
+    auto pod = std::make_shared<model::Pod>();
+    pod->key = {"n", std::to_string(i)};
+    cluster.pods.emplace(pod->key, pod);
+  }
+  const auto made = matrix(cluster, {{Probe{kTcp, 80}}, {}, {}});
+  ASSERT_FALSE(made);
+  EXPECT_THAT(made.error().text(), HasSubstr("has 10004569 cells, more than 10000000: name fewer"));
+}
+
 TEST(Matrix, LeavesOutPodsThatNoPolicyConcerns) {
   const auto cluster = cluster_of(
       "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nstatus: {podIP: 10.0.0.1}\n---\n"
