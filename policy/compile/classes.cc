@@ -63,8 +63,8 @@ std::vector<std::uint32_t> Columns::of_identities() const {
 }
 
 std::uint32_t Columns::port_list(std::uint32_t column) const {
-  const auto found = with_ports_.find(column);
-  return found != with_ports_.end() ? found->second : 0;
+  const std::uint32_t number = column < class_at_.size() ? class_at_[column] : kNoClass;
+  return number != kNoClass ? classes_[number].signature.back() : 0;
 }
 
 std::span<const std::uint32_t> Columns::sets_of(std::uint32_t column) const {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <utility>
 
 #include "policy/compile/fold.h"
@@ -66,7 +67,7 @@ void RowWriter::write(const Stance& stance, std::uint32_t own_ports, Kept& row) 
   row.row = builder_.row(rule_set(stance, row.everywhere, is_egress() ? 0 : own_ports));
   std::vector<Cell> cells;
   if (!is_egress() && !stance.is_quarantined) cells.push_back({kOwnNodeColumn, own_node_set()});
-  const auto others = cells_of(stance, own_ports, row, columns_of(row));
+  const auto others = all_cells(stance, own_ports, row);
   std::ranges::copy_if(others, std::back_inserter(cells),
                        [&](const Cell& cell) { return cell.rule_set != row.row.otherwise; });
   builder_.set_cells(row.row, cells);
@@ -96,25 +97,75 @@ void RowWriter::read(const Stance& stance, Kept& row) const {
   std::ranges::sort(row.uses);
 }
 
-// Those whose cells can be other than `otherwise`.
-std::vector<std::uint32_t> RowWriter::columns_of(const Kept& row) {
-  std::vector<std::uint32_t> columns;
-  is_touched_.resize(columns_.count());
+// What leads a column from one list to the next: `lists` are the positions of rules that name some
+// column, and each set of the row makes the lists of its columns longer. So a column costs the sets
+// that the row names, not all those it is in.
+std::vector<RowWriter::Key> RowWriter::lists_of(const Kept& row,
+                                                std::vector<std::uint32_t>& columns) {
+  std::vector<Key> lists = {{}};
+  list_at_.resize(columns_.count(), kNoList);
   const auto touch = [&](std::uint32_t column) {
-    if (is_touched_[column]) return;
-    is_touched_[column] = true;
+    if (list_at_[column] != kNoList) return;
+    list_at_[column] = 0;
     columns.push_back(column);
   };
-  for (std::size_t i = 0; i < row.uses.size(); ++i) {
-    if (i > 0 && row.uses[i].set == row.uses[i - 1].set) continue;
-    columns_.for_each_of_set(row.uses[i].set, touch);
+  for (std::size_t i = 0; i < row.uses.size();) {
+    const std::uint32_t set = row.uses[i].set;
+    Key positions;
+    for (; i < row.uses.size() && row.uses[i].set == set; ++i) {
+      positions.push_back(row.uses[i].position);
+    }
+    std::vector<std::uint32_t> longer(lists.size(), 0);
+    columns_.for_each_of_set(set, [&](std::uint32_t column) {
+      touch(column);
+      std::uint32_t& list = list_at_[column];
+      if (list >= longer.size()) return;  // this set led here
+      if (longer[list] == 0) {
+        longer[list] = static_cast<std::uint32_t>(lists.size());
+        Key next = lists[list];
+        next.insert(next.end(), positions.begin(), positions.end());
+        lists.push_back(std::move(next));
+      }
+      list = longer[list];
+    });
   }
   if (is_egress() && row.names_ports_everywhere) {
     for (const auto& [column, ports] : columns_.with_ports()) touch(column);
   }
-  for (const std::uint32_t column : columns) is_touched_[column] = false;
-  std::ranges::sort(columns);
-  return columns;
+  if (columns.size() < list_at_.size() / 16) {
+    std::ranges::sort(columns);
+    return lists;
+  }
+  columns.clear();
+  for (std::uint32_t column = 0; column < list_at_.size(); ++column) {
+    if (list_at_[column] != kNoList) columns.push_back(column);
+  }
+  return lists;
+}
+
+// Those that can be other than `otherwise`.
+std::vector<RowWriter::Cell> RowWriter::all_cells(const Stance& stance, std::uint32_t own_ports,
+                                                  const Kept& row) {
+  std::vector<std::uint32_t> columns;
+  auto lists = lists_of(row, columns);
+  for (Key& list : lists) sort_once(list);
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> set_of;  // by list and ports
+  std::vector<Cell> cells;
+  cells.reserve(columns.size());
+  std::vector<std::uint32_t> positions;
+  for (const std::uint32_t column : columns) {
+    const std::uint32_t list = std::exchange(list_at_[column], kNoList);
+    std::uint32_t ports = own_ports;
+    if (is_egress()) ports = row.names_ports ? columns_.port_list(column) : 0;
+    const auto [set, is_new] = set_of.try_emplace({list, ports});
+    if (is_new) {
+      positions.clear();
+      std::ranges::merge(row.everywhere, lists[list], std::back_inserter(positions));
+      set->second = rule_set(stance, positions, ports);
+    }
+    cells.push_back({column, set->second});
+  }
+  return cells;
 }
 
 std::vector<std::uint32_t> RowWriter::moved_columns_of(const Kept& row) const {
@@ -133,6 +184,7 @@ std::vector<std::uint32_t> RowWriter::moved_columns_of(const Kept& row) const {
   return columns;
 }
 
+// Of a few columns, each by the sets it is in.
 std::vector<RowWriter::Cell> RowWriter::cells_of(const Stance& stance, std::uint32_t own_ports,
                                                  const Kept& row,
                                                  const std::vector<std::uint32_t>& columns) {

@@ -62,11 +62,15 @@ class RowWriter {
   using Key = KeptRows::Key;
   using Cell = table::TableBuilder::Cell;
 
+  static constexpr std::uint32_t kNoList = ~std::uint32_t{0};
+
   [[nodiscard]] bool is_egress() const { return kept_.direction_ == Direction::Egress; }
   void write(const Stance& stance, std::uint32_t own_ports, Kept& row);
   void follow(const Stance& stance, std::uint32_t own_ports, Kept& row);
   void read(const Stance& stance, Kept& row) const;
-  [[nodiscard]] std::vector<std::uint32_t> columns_of(const Kept& row);
+  [[nodiscard]] std::vector<Key> lists_of(const Kept& row, std::vector<std::uint32_t>& columns);
+  [[nodiscard]] std::vector<Cell> all_cells(const Stance& stance, std::uint32_t own_ports,
+                                            const Kept& row);
   [[nodiscard]] std::vector<std::uint32_t> moved_columns_of(const Kept& row) const;
   [[nodiscard]] std::vector<Cell> cells_of(const Stance& stance, std::uint32_t own_ports,
                                            const Kept& row,
@@ -88,7 +92,7 @@ class RowWriter {
   std::vector<std::uint32_t> with_other_ports_;
   // Scratch.
   std::vector<std::uint32_t> first_use_;  // by set: 1 + the first of the row's uses
-  std::vector<bool> is_touched_;          // by column
+  std::vector<std::uint32_t> list_at_;    // by column; kNoList between rows
 };
 
 }  // namespace bulkhead::compile
