@@ -28,6 +28,7 @@ namespace {
 constexpr std::size_t kQueries = 1u << 20;
 constexpr std::size_t kBurst = 64;
 constexpr int kRounds = 5;
+constexpr int kPasses = 40;  // over the queries: half a second, longer than a neighbour's burst
 
 // Sections where the data plane has them: mapped, so aligned to pages.
 class Mapped {
@@ -75,7 +76,7 @@ std::vector<table::Query> random_queries(const compile::CompiledTable& compiled,
 }
 
 // Many short rounds and their median: what preempts a round does not count.
-double lookup_cycles(const table::TableView& view, const std::vector<table::Query>& queries) {
+double pass_cycles(const table::TableView& view, const std::vector<table::Query>& queries) {
   constexpr std::size_t kRoundQueries = kBurst * 128;
   std::vector<double> rounds;
   std::vector<table::Decision> decisions(kBurst);
@@ -93,6 +94,15 @@ double lookup_cycles(const table::TableView& view, const std::vector<table::Quer
 std::string name_of(const Shape& shape) {
   return fmt::format("rules={} pods={} namespaces={} local={}", shape.rules, shape.pods,
                      shape.namespaces, shape.local_pods);
+}
+
+// The least of many passes: the neighbours of a virtual machine slow whole passes down.
+double lookup_cycles(const table::TableView& view, const std::vector<table::Query>& queries) {
+  double least = pass_cycles(view, queries);
+  for (int pass = 1; pass < kPasses; ++pass) {
+    least = std::min(least, pass_cycles(view, queries));
+  }
+  return least;
 }
 
 // Returns the cycles a look-up took, to compare sizes.
