@@ -18,7 +18,9 @@ from harness.probe import TIMEOUT, probe
 from harness.wait import wait_for
 
 CALLS = 2_000
-BESIDE_ROOTS = os.path.join(tempfile.gettempdir(), "bulkhead*")
+# Where a path of the node's root leads that was damaged in one place.
+AROUND_ROOTS = ("/", os.getcwd(), tempfile.gettempdir())
+WHAT_IS_MISLED = ("**/ipam", "**/lib/bulkhead", "**/cni.lock")  # leases, tombstones, the plugin's lock
 POLICY = """
 apiVersion: bulkhead.io/v1alpha1
 kind: Segment
@@ -94,18 +96,24 @@ class Garbage(NodeCase):
         return "" if is_error and reply["msg"] else "no error of the specification"
 
     @staticmethod
-    def remove_misled_leases(known):
-        """Damage to the path of IPAM's leases makes it keep some beside the node's root."""
-        for folder in set(glob.glob(BESIDE_ROOTS)) - known:
-            if not os.path.exists(os.path.join(folder, "etc")):  # no root of a node
-                shutil.rmtree(folder, ignore_errors=True)
+    def around_roots():
+        return {os.path.join(parent, name) for parent in AROUND_ROOTS for name in os.listdir(parent)}
+
+    def remove_misled(self, known):
+        """Damage to a path makes the plugin or IPAM keep what is theirs beside the node's root."""
+        for path in self.around_roots() - known:
+            if os.path.basename(path) == "cni.lock":
+                os.unlink(path)
+            is_root = os.path.exists(os.path.join(path, "etc"))
+            if not is_root and any(glob.glob(what, root_dir=path, recursive=True) for what in WHAT_IS_MISLED):
+                shutil.rmtree(path, ignore_errors=True)
 
     def test_random_calls_get_an_answer_of_the_specification_and_leave_nothing(self):
         seed = int(os.environ.get("BULKHEAD_SEED", random.randrange(2**31)))
         self.namespace = Namespace(f"garbage{seed % 1000}")
         self.addCleanup(self.namespace.close)
         before = self.node.leases()
-        self.addCleanup(self.remove_misled_leases, set(glob.glob(BESIDE_ROOTS)))
+        self.addCleanup(self.remove_misled, self.around_roots())
         outcomes, wrong, added = {}, [], []
         with ThreadPoolExecutor(4) as callers:
             for number, environment, done in callers.map(self.random_call, range(seed, seed + CALLS)):
